@@ -1,0 +1,51 @@
+// One ESM bundle and one stylesheet a widget, into the Python package. Fails when a bundle is over the budget (design.md §8).
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import * as esbuild from "esbuild";
+
+const BUDGET = 60_000;
+const here = dirname(fileURLToPath(import.meta.url));
+const out = join(here, "..", "torchvis_widgets", "static");
+const watch = process.argv.includes("--watch");
+
+const widgets = readdirSync(join(here, "src")).filter((name) => existsSync(join(here, "src", name, "index.tsx")));
+const entries = [
+  ...widgets.map((name) => ({ in: join(here, "src", name, "index.tsx"), out: name })),
+  { in: join(here, "src", "dashboard", "dashboard.css"), out: "dashboard" },
+];
+
+const options = {
+  entryPoints: entries,
+  outdir: out,
+  bundle: true,
+  format: "esm",
+  target: "es2022",
+  charset: "utf8",
+  jsx: "automatic",
+  jsxImportSource: "preact",
+  legalComments: "none",
+  minify: !watch,
+  sourcemap: watch ? "inline" : false,
+  logLevel: watch ? "info" : "warning",
+};
+
+function checkSizes() {
+  let over = false;
+  for (const name of widgets) {
+    const bytes = statSync(join(out, `${name}.js`)).size;
+    const tooBig = bytes > BUDGET;
+    over ||= tooBig;
+    console.log(`${tooBig ? "OVER " : ""}${name}.js ${(bytes / 1000).toFixed(1)} kB of ${BUDGET / 1000} kB`);
+  }
+  if (over) throw new Error(`a bundle is larger than ${BUDGET / 1000} kB: split it or drop a dependency`);
+}
+
+if (watch) {
+  await (await esbuild.context(options)).watch();
+} else {
+  rmSync(out, { recursive: true, force: true });
+  mkdirSync(out, { recursive: true });
+  await esbuild.build(options);
+  checkSizes();
+}

@@ -1,0 +1,110 @@
+// What the kernel pushes to the viewer, and small readings of it.
+import { epochs, number, percent } from "../shared/format";
+
+export interface Picture {
+  kind: "maps" | "vector" | "matrix" | "image" | "scalar" | string;
+  /** of the tensor, without the batch */
+  shape: number[];
+  /** count, height, width of the uint8 codes in the buffer */
+  tiles: [number, number, number];
+  lo: number;
+  hi: number;
+  diverging: boolean;
+  clipped: number;
+  nan: number;
+  posinf: number;
+  neginf: number;
+  mean: number | null;
+  std: number | null;
+  /** share of exact zeros */
+  zeros: number | null;
+  shown: number;
+  total: number;
+  dtype: string;
+  note: string | null;
+  /** the unit of each tile, where tiles are not simply in order */
+  order: number[] | null;
+}
+
+export interface Prediction {
+  text: string;
+  correct: boolean | null;
+  probability: number | null;
+}
+
+export interface Frame {
+  layer: string;
+  type: string;
+  step: number;
+  epoch: number | null;
+  live: boolean;
+  sample: number;
+  picture: Picture | null;
+  predictions: Prediction[] | null;
+  loss: number | null;
+  error: { reason: string; remedy: string } | null;
+  /** only where the layer is the model's output, one name a unit */
+  classes: string[] | null;
+}
+
+export interface Samples {
+  count: number;
+  height: number;
+  width: number;
+  labels: (string | null)[];
+}
+
+/** The unit that a tile shows. */
+export function unitOf(picture: Picture, tile: number): number {
+  return picture.order?.[tile] ?? tile;
+}
+
+/** The tile that shows a unit; the first where the unit is not on show. */
+export function tileOf(picture: Picture, unit: number | null): number {
+  if (unit === null) return 0;
+  const tile = picture.order ? picture.order.indexOf(unit) : unit;
+  return tile >= 0 && tile < picture.tiles[0] ? tile : 0;
+}
+
+export function unitWord(picture: Picture): string {
+  return picture.kind === "maps" ? "channel" : "unit";
+}
+
+/** Conv2d · 32×8×8 · mean 0.21 · σ 0.48 · 9 % zero */
+export function facts(type: string, picture: Picture | null): string {
+  if (!picture) return type;
+  const parts = [type, picture.shape.join("×") || "scalar"];
+  if (picture.mean !== null) parts.push(`mean ${number(picture.mean, 2)}`);
+  if (picture.std !== null) parts.push(`σ ${number(picture.std, 2)}`);
+  if (picture.zeros !== null) parts.push(`${percent(picture.zeros)} zero`);
+  return parts.filter(Boolean).join(" · ");
+}
+
+/** epoch 5, or step 300; "live" before it where it follows the training */
+export function when(frame: Frame): string {
+  const at = frame.epoch === null ? `step ${frame.step.toLocaleString("en-US")}` : `epoch ${epochs(frame.epoch)}`;
+  return frame.live ? `live · ${at}` : at;
+}
+
+/** 32 channels, or 64 of 2,048 channels */
+export function shown(picture: Picture): string {
+  const total = picture.total.toLocaleString("en-US");
+  const word = unitWord(picture) + (picture.total === 1 ? "" : "s");
+  return picture.shown < picture.total ? `${picture.shown} of ${total} ${word}` : `${total} ${word}`;
+}
+
+/** One sample's caption under its thumbnail, and whether the model has it wrong. */
+export function verdict(index: number, label: string | null, prediction: Prediction | undefined) {
+  if (!prediction) return { text: label ?? `#${index}`, wrong: false };
+  if (prediction.correct === null) return { text: prediction.text, wrong: false };
+  if (prediction.correct) return { text: `${label ?? prediction.text} ✓`, wrong: false };
+  return { text: `${label ?? "?"} → ${prediction.text}`, wrong: true };
+}
+
+/** The live text summary for who cannot see the canvas. */
+export function summary(frame: Frame, labels: (string | null)[]): string {
+  if (frame.error) return `${frame.layer}: ${frame.error.reason}`;
+  const { text, wrong } = verdict(frame.sample, labels[frame.sample] ?? null, frame.predictions?.[frame.sample]);
+  const about = facts(frame.type, frame.picture);
+  return `${frame.layer}, ${about}, ${when(frame)}, sample ${frame.sample}: ${text}${wrong ? ", wrong" : ""}`;
+}

@@ -1,0 +1,61 @@
+import type { ComponentChildren } from "preact";
+import { useEffect, useReducer, useState } from "preact/hooks";
+import { onKeys } from "./keyboard";
+import type { Link } from "./wire";
+
+/** Rows of the key list: [keys, what they do]. */
+export type KeyHelp = readonly (readonly [string, string])[];
+
+const BUSY =
+  "No answer from the kernel yet: interactive when the cell ends; use session.start(train) to train in the background.";
+
+/** What every widget has around its view: the notice, the kernel's refusal, the list of keys. */
+export function Frame(props: { link: Link; help: KeyHelp | undefined; children: ComponentChildren }) {
+  const { link, help, children } = props;
+  const [listed, setListed] = useState(false);
+  const keys = { h: help && (() => setListed(!listed)), Escape: listed ? () => setListed(false) : undefined };
+  return (
+    <div class="tvw-frame" onKeyDown={onKeys(keys)}>
+      <Notices link={link} />
+      {children}
+      {help && listed && <KeyList help={help} close={() => setListed(false)} />}
+    </div>
+  );
+}
+
+function Notices({ link }: { link: Link }) {
+  const [, update] = useReducer((n: number, _: undefined) => n + 1, 0);
+  useEffect(() => link.watch(() => update(undefined)), [link]);
+  const { silent, error } = link.status;
+  return (
+    <div class="tvw-notices" role="status">
+      {silent && <div class="tvw-notice">{BUSY}</div>}
+      {error && (
+        <div class="tvw-notice tvw-refused">
+          <span>{error}</span>
+          <button type="button" class="tvw-plain" aria-label="dismiss" onClick={() => link.dismiss()}>
+            ×
+          </button>
+        </div>
+      )}
+    </div>
+  );
+}
+
+function KeyList({ help, close }: { help: KeyHelp; close: () => void }) {
+  return (
+    <dialog open class="tvw-keys" aria-label="keys">
+      <dl>
+        {help.map(([key, does]) => (
+          <div key={key}>
+            <dt>{key}</dt>
+            <dd>{does}</dd>
+          </div>
+        ))}
+      </dl>
+      <button type="button" class="tvw-button" onClick={close}>
+        Close
+      </button>
+    </dialog>
+  );
+}

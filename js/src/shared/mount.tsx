@@ -1,0 +1,89 @@
+import type { Initialize, Render } from "@anywidget/types";
+import { type FunctionComponent, render } from "preact";
+import { Frame, type KeyHelp } from "./frame";
+import { keepPresence } from "./visibility";
+import { Link } from "./wire";
+
+export interface ViewProps<S> {
+  state: S;
+  link: Link;
+}
+
+export interface WidgetOptions<S> {
+  /** folder name of the widget; its root gets the class tvw-<name-with-dashes> */
+  name: string;
+  /** the synced traits */
+  keys: readonly (keyof S & string)[];
+  View: FunctionComponent<ViewProps<S>>;
+  help?: KeyHelp;
+}
+
+/**
+ * An anywidget module. It is a function, so that nothing is shared between instances where a host imports the module
+ * once; all views of one model share its link.
+ */
+export function widget<S extends object>(options: WidgetOptions<S>) {
+  return () => {
+    let link: Link | undefined;
+    const initialize: Initialize<S> = ({ model, signal }) => {
+      link = new Link(model, signal);
+    };
+    const draw: Render<S> = ({ model, el, signal }) => {
+      if (!link) throw new Error(`${options.name}: render was called before initialize`);
+      const view = new AbortController();
+      signal?.addEventListener("abort", () => view.abort(), { once: true });
+      show(options, model, link, el, view.signal);
+      return () => view.abort();
+    };
+    return { initialize, render: draw };
+  };
+}
+
+type Model<S extends object> = Parameters<Render<S>>[0]["model"];
+
+function show<S extends object>(
+  options: WidgetOptions<S>,
+  model: Model<S>,
+  link: Link,
+  el: HTMLElement,
+  signal: AbortSignal,
+): void {
+  const root = document.createElement("div");
+  root.className = `tvw tvw-${options.name.replaceAll("_", "-")}`;
+  // JupyterLab's command-mode shortcuts would otherwise take our arrows and letters
+  root.dataset.lmSuppressShortcuts = "true";
+  el.append(root);
+  const draw = () => {
+    const state = Object.fromEntries(options.keys.map((key) => [key, model.get(key)])) as S;
+    const content = <options.View state={state} link={link} />;
+    render(
+      <Frame link={link} help={options.help}>
+        {content}
+      </Frame>,
+      root,
+    );
+  };
+  const redraw = coalesce(draw, signal);
+  for (const key of options.keys) model.on(`change:${key}`, redraw);
+  draw();
+  keepPresence(link, root, signal);
+  const remove = () => {
+    for (const key of options.keys) model.off(`change:${key}`, redraw);
+    render(null, root);
+    root.remove();
+  };
+  signal.addEventListener("abort", remove, { once: true });
+}
+
+/** One update of the kernel changes several traits, one event each: draw once. */
+function coalesce(draw: () => void, signal: AbortSignal): () => void {
+  let waiting = false;
+  return () => {
+    if (waiting) return;
+    waiting = true;
+    queueMicrotask(() => {
+      waiting = false;
+      if (!signal.aborted) draw();
+    });
+  };
+}

@@ -1,0 +1,94 @@
+import type { ComponentChildren } from "preact";
+import { onKeys } from "./keyboard";
+
+export interface Option<V extends string> {
+  value: V;
+  label: string;
+  /** why it cannot be chosen now */
+  unavailable?: string | undefined;
+  title?: string;
+}
+
+/** A few exclusive choices side by side: one tab stop, arrows move the choice. */
+export function Segmented<V extends string>(props: {
+  label: string;
+  options: readonly Option<V>[];
+  value: V;
+  choose(value: V): void;
+}) {
+  const open = props.options.filter((option) => !option.unavailable);
+  const at = open.findIndex((option) => option.value === props.value);
+  const go = (by: number) => () => {
+    const next = open[(at + by + open.length) % open.length];
+    if (next) props.choose(next.value);
+  };
+  const keys = { ArrowLeft: go(-1), ArrowUp: go(-1), ArrowRight: go(1), ArrowDown: go(1) };
+  return (
+    <div class="tvw-segmented" role="radiogroup" aria-label={props.label} onKeyDown={onKeys(keys)}>
+      {props.options.map((option) => (
+        // biome-ignore lint/a11y/useSemanticElements: a native radio cannot hold its label as its own face
+        <button
+          type="button"
+          role="radio"
+          key={option.value}
+          aria-checked={option.value === props.value}
+          aria-disabled={Boolean(option.unavailable)}
+          tabIndex={option.value === props.value ? 0 : -1}
+          title={option.unavailable ?? option.title}
+          onClick={() => !option.unavailable && props.choose(option.value)}
+        >
+          {option.label}
+        </button>
+      ))}
+    </div>
+  );
+}
+
+export function Button(props: {
+  children: ComponentChildren;
+  act(): void;
+  title?: string;
+  label?: string;
+  pressed?: boolean;
+  disabled?: boolean;
+}) {
+  return (
+    <button
+      type="button"
+      class="tvw-button"
+      title={props.title}
+      aria-label={props.label}
+      aria-pressed={props.pressed}
+      disabled={props.disabled}
+      onClick={props.act}
+    >
+      {props.children}
+    </button>
+  );
+}
+
+/** An SVG polyline through `values` in a width × height box; gaps where a value is missing. */
+export function sparkPath(values: ArrayLike<number>, width: number, height: number, pad = 1.5): string {
+  let lo = Number.POSITIVE_INFINITY;
+  let hi = Number.NEGATIVE_INFINITY;
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i] ?? Number.NaN;
+    if (!Number.isFinite(value)) continue;
+    lo = Math.min(lo, value);
+    hi = Math.max(hi, value);
+  }
+  const y = (value: number) => (hi > lo ? pad + ((hi - value) / (hi - lo)) * (height - 2 * pad) : height / 2);
+  const step = values.length > 1 ? width / (values.length - 1) : 0;
+  let path = "";
+  let pen = "M";
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i] ?? Number.NaN;
+    if (!Number.isFinite(value)) {
+      pen = "M";
+      continue;
+    }
+    path += `${pen}${(i * step).toFixed(1)},${y(value).toFixed(1)}`;
+    pen = "L";
+  }
+  return path;
+}

@@ -1,0 +1,48 @@
+import type { Link } from "./wire";
+
+export const LEASE = 10_000;
+
+/** Calls back with whether the element is on a shown part of a shown page, now and at every change. */
+export function watchVisible(element: Element, signal: AbortSignal, changed: (visible: boolean) => void): void {
+  let intersects = true;
+  let last: boolean | null = null;
+  const tell = () => {
+    const visible = intersects && document.visibilityState !== "hidden";
+    if (visible !== last) changed(visible);
+    last = visible;
+  };
+  document.addEventListener("visibilitychange", tell, { signal });
+  if (typeof IntersectionObserver === "function") {
+    const observer = new IntersectionObserver((entries) => {
+      intersects = entries.at(-1)?.isIntersecting ?? true;
+      tell();
+    });
+    observer.observe(element);
+    signal.addEventListener("abort", () => observer.disconnect(), { once: true });
+  }
+  tell();
+}
+
+/** Greets the kernel for one view and keeps it told whether the view is seen; the kernel forgets a silent view. */
+export function keepPresence(link: Link, element: Element, signal: AbortSignal): void {
+  const view = `${link.id}.${Math.random().toString(36).slice(2, 8)}`;
+  let visible: boolean | null = null;
+  let unanswered = 0;
+  const ask = async (op: "hello" | "presence") => {
+    unanswered++;
+    await link.request(op, { view, visible });
+    unanswered--;
+  };
+  watchVisible(element, signal, (now) => {
+    const first = visible === null;
+    visible = now;
+    void ask(first ? "hello" : "presence");
+  });
+  // a busy kernel has the last word still queued: one more would only lengthen the queue
+  const timer = setInterval(() => unanswered === 0 && void ask("presence"), LEASE);
+  const leave = () => {
+    clearInterval(timer);
+    void link.request("presence", { view, visible: null });
+  };
+  signal.addEventListener("abort", leave, { once: true });
+}

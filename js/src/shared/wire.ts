@@ -1,0 +1,163 @@
+// The one wire format between a view and the kernel. Views ask and are answered; the kernel pushes topics; a push is
+// acknowledged once it has been painted, so that a slow browser makes frames rarer and never a backlog.
+// Traits are only read here: they flow from the kernel to the views.
+
+/** What of an anywidget model the wire needs. */
+export interface Port {
+  send(content: unknown, callbacks?: unknown, buffers?: ArrayBuffer[] | ArrayBufferView[]): void;
+  on(event: "msg:custom", callback: (message: unknown, buffers: DataView[]) => void): void;
+  off(event: "msg:custom", callback: (message: unknown, buffers: DataView[]) => void): void;
+}
+
+export interface Reply<T = Record<string, unknown>> {
+  value: T;
+  buffers: DataView[];
+}
+
+export interface Push<T = Record<string, unknown>> extends Reply<T> {
+  topic: string;
+  seq: number;
+}
+
+export interface LinkStatus {
+  /** a request has waited longer than `PATIENCE` and nothing has come since */
+  silent: boolean;
+  /** the kernel's words about the last request that it refused */
+  error: string | null;
+}
+
+interface Waiting {
+  resolve(reply: Reply<never> | null): void;
+  timer: ReturnType<typeof setTimeout>;
+}
+
+interface Message {
+  kind?: string;
+  id?: string;
+  ok?: boolean;
+  error?: string;
+  topic?: string;
+  seq?: number;
+  value?: Record<string, unknown>;
+}
+
+export const PATIENCE = 1500;
+/** asked for by the view itself: they leave the last error on show */
+const UNASKED = new Set(["hello", "presence", "values"]);
+
+function afterPaint(done: () => void): void {
+  requestAnimationFrame(() => setTimeout(done));
+}
+
+/** One a model, made in `initialize`; all views of the model share it. */
+export class Link {
+  readonly id = Math.random().toString(36).slice(2, 12);
+  status: LinkStatus = { silent: false, error: null };
+  #port: Port;
+  #next = 0;
+  #waiting = new Map<string, Waiting>();
+  #latest = new Map<string, Push<never>>();
+  #listeners = new Map<string, Set<(push: Push<never>) => void>>();
+  #watchers = new Set<() => void>();
+
+  #afterPaint: (done: () => void) => void;
+
+  constructor(port: Port, signal?: AbortSignal, painted = afterPaint) {
+    this.#port = port;
+    this.#afterPaint = painted;
+    port.on("msg:custom", this.#receive);
+    signal?.addEventListener("abort", () => this.close(), { once: true });
+  }
+
+  /** Asks the kernel; null when it refused, with its reason in `status.error`. */
+  request<T = Record<string, unknown>>(op: string, args: object = {}): Promise<Reply<T> | null> {
+    const id = `${this.id}:${this.#next++}`;
+    if (!UNASKED.has(op)) this.#update({ error: null });
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => this.#update({ silent: true }), PATIENCE);
+      this.#waiting.set(id, { resolve: resolve as Waiting["resolve"], timer });
+      this.#send({ kind: "request", id, op, args });
+    });
+  }
+
+  /** Calls `listener` with the newest push of the topic, now if there is one, and with every later one. */
+  on<T>(topic: string, listener: (push: Push<T>) => void): () => void {
+    const set = this.#listeners.get(topic) ?? new Set();
+    this.#listeners.set(topic, set);
+    set.add(listener);
+    const latest = this.#latest.get(topic);
+    if (latest) listener(latest);
+    return () => set.delete(listener);
+  }
+
+  watch(watcher: () => void): () => void {
+    this.#watchers.add(watcher);
+    return () => this.#watchers.delete(watcher);
+  }
+
+  dismiss(): void {
+    this.#update({ error: null });
+  }
+
+  close(): void {
+    this.#port.off("msg:custom", this.#receive);
+    for (const { timer, resolve } of this.#waiting.values()) {
+      clearTimeout(timer);
+      resolve(null);
+    }
+    this.#waiting.clear();
+  }
+
+  #receive = (message: unknown, buffers: DataView[] = []): void => {
+    const content = (message ?? {}) as Message;
+    if (content.kind === "reply") this.#answer(content, buffers);
+    if (content.kind === "push") this.#deliver(content, buffers);
+  };
+
+  #answer(message: Message, buffers: DataView[]): void {
+    const waiting = this.#waiting.get(message.id ?? "");
+    // another page's question on the same comm: not ours, but the kernel is alive
+    this.#update({ silent: false });
+    if (!waiting) return;
+    this.#waiting.delete(message.id ?? "");
+    clearTimeout(waiting.timer);
+    if (!message.ok) this.#update({ error: message.error ?? "the kernel refused without a reason" });
+    waiting.resolve(message.ok ? { value: (message.value ?? {}) as never, buffers } : null);
+  }
+
+  #deliver(message: Message, buffers: DataView[]): void {
+    const { topic = "", seq = 0 } = message;
+    const push = { topic, seq, value: (message.value ?? {}) as never, buffers };
+    this.#latest.set(topic, push);
+    for (const listener of this.#listeners.get(topic) ?? []) listener(push);
+    this.#afterPaint(() => this.#send({ kind: "ack", seq }));
+  }
+
+  #send(content: object): void {
+    try {
+      this.#port.send(content);
+    } catch {
+      // the comm of a restarted kernel throws: the last picture stays, with the notice above it
+      this.#update({ silent: true });
+    }
+  }
+
+  #update(change: Partial<LinkStatus>): void {
+    const next = { ...this.status, ...change };
+    if (next.silent === this.status.silent && next.error === this.status.error) return;
+    this.status = next;
+    for (const watcher of this.#watchers) watcher();
+  }
+}
+
+/** Bytes of a buffer. Jupyter hands out DataViews into one large message: honour byteOffset. */
+export function bytes(view: DataView | undefined): Uint8Array {
+  return view ? new Uint8Array(view.buffer, view.byteOffset, view.byteLength) : new Uint8Array();
+}
+
+/** Little-endian float32 values of a buffer; copied, since a Float32Array needs an offset that four divides. */
+export function floats(view: DataView | undefined): Float32Array {
+  if (!view) return new Float32Array();
+  const usable = view.byteLength - (view.byteLength % 4);
+  return new Float32Array(view.buffer.slice(view.byteOffset, view.byteOffset + usable) as ArrayBuffer);
+}

@@ -1,0 +1,120 @@
+import "../shared/theme.css";
+import "./style.css";
+import { useState } from "preact/hooks";
+import { count, duration, percent } from "../shared/format";
+import { type ViewProps, widget } from "../shared/mount";
+
+export interface State {
+  name: string;
+  run_path: string;
+  status: "idle" | "training" | "finished" | "failed" | "interrupted" | "closed" | "recorded";
+  epoch: number;
+  epochs: number | null;
+  step: number;
+  progress: number | null;
+  rate: number | null;
+  steps_per_second: number | null;
+  seconds_left: number | null;
+  elapsed: number;
+  warnings: string[];
+  detail: string;
+}
+
+/** epoch 7 / 20 · step 1,594 */
+export function position({ epoch, epochs, step }: State): string {
+  const of = epochs ? ` / ${count(epochs)}` : "";
+  return `epoch ${count(epoch)}${of} · step ${count(step)}`;
+}
+
+/** 0:42 left · 5,120 samples/s, or what is known of it */
+export function pace(state: State): string {
+  const training = state.status === "training";
+  const parts: string[] = [];
+  if (training && state.seconds_left !== null) parts.push(`${duration(state.seconds_left)} left`);
+  else if (state.elapsed > 0) parts.push(`${duration(state.elapsed)} ${training ? "so far" : "in all"}`);
+  if (state.rate !== null) parts.push(`${count(state.rate)} samples/s`);
+  else if (state.steps_per_second !== null) parts.push(`${state.steps_per_second.toFixed(1)} steps/s`);
+  return parts.join(" · ");
+}
+
+function Progress({ state }: { state: State }) {
+  if (state.progress === null) return <div class="tvw-bar-track tvw-bar-unknown" data-status={state.status} />;
+  const share = Math.min(1, Math.max(0, state.progress));
+  return (
+    <div
+      class="tvw-bar-track"
+      role="progressbar"
+      aria-label="training progress"
+      aria-valuemin={0}
+      aria-valuemax={100}
+      aria-valuenow={Math.round(share * 100)}
+      title={percent(share)}
+    >
+      <b style={{ width: `${share * 100}%` }} />
+    </div>
+  );
+}
+
+function Warnings({ warnings }: { warnings: string[] }) {
+  const [open, setOpen] = useState(false);
+  const last = warnings.at(-1);
+  if (last === undefined) return null;
+  const many = warnings.length === 1 ? "1 warning" : `${warnings.length} warnings`;
+  return (
+    <div class="tvw-bar-warnings">
+      <button type="button" class="tvw-plain" aria-expanded={open} onClick={() => setOpen(!open)}>
+        <span class="tvw-bar-fold">{open ? "▾" : "▸"}</span>
+        <span class="tvw-warm">{many}</span>
+        {!open && <span class="tvw-bar-last">{last}</span>}
+      </button>
+      {open && (
+        <ul>
+          {warnings.map((warning, i) => (
+            // warnings are only ever appended
+            // biome-ignore lint/suspicious/noArrayIndexKey: their place is what tells two equal ones apart
+            <li key={i}>{warning}</li>
+          ))}
+        </ul>
+      )}
+    </div>
+  );
+}
+
+function TrainingBar({ state }: ViewProps<State>) {
+  return (
+    <div>
+      <div class="tvw-bar">
+        <span class="tvw-bar-name" title={state.run_path}>
+          {state.name}
+        </span>
+        <span class="tvw-bar-status" data-status={state.status}>
+          <i />
+          {state.status}
+        </span>
+        <span class="tvw-num">{position(state)}</span>
+        <Progress state={state} />
+        <span class="tvw-num">{pace(state)}</span>
+      </div>
+      {state.detail && <div class="tvw-bar-detail tvw-mono">{state.detail}</div>}
+      <Warnings warnings={state.warnings} />
+    </div>
+  );
+}
+
+const keys = [
+  "name",
+  "run_path",
+  "status",
+  "epoch",
+  "epochs",
+  "step",
+  "progress",
+  "rate",
+  "steps_per_second",
+  "seconds_left",
+  "elapsed",
+  "warnings",
+  "detail",
+] as const satisfies readonly (keyof State)[];
+
+export default widget<State>({ name: "training_bar", keys, View: TrainingBar });

@@ -1,0 +1,30 @@
+"""Live widgets for a running PyTorch model: loss plots, weight sliders, activations, and a timeline over them all."""
+
+from torchvis_widgets.record.run import Run
+from torchvis_widgets.session import Session
+from torchvis_widgets.watch import inspect, watch
+from torchvis_widgets.widgets.activation_viewer import ActivationViewer
+from torchvis_widgets.widgets.dashboard import Dashboard, show
+from torchvis_widgets.widgets.epoch_scrubber import EpochScrubber
+from torchvis_widgets.widgets.loss_plot import LossPlot
+from torchvis_widgets.widgets.model_map import ModelMap
+from torchvis_widgets.widgets.training_bar import TrainingBar
+from torchvis_widgets.widgets.weight_sliders import WeightSliders
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ActivationViewer",
+    "Dashboard",
+    "EpochScrubber",
+    "LossPlot",
+    "ModelMap",
+    "Run",
+    "Session",
+    "TrainingBar",
+    "WeightSliders",
+    "inspect",
+    "watch",
+]
+
+Session.viewer = show

@@ -1,0 +1,91 @@
+"""All that is attached to the user's objects, and how it comes off again."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
+
+Action = Callable[..., None]
+
+
+class Hook:
+    """A callable that never raises into the loop; after a failure, and in any copy of it, it does nothing.
+
+    Copies matter: `copy.deepcopy(model)` (an averaged model, say) copies hooks too, and must not watch.
+    """
+
+    is_watch_hook = True
+
+    def __init__(self, action: Action | None = None, on_error: Callable[[Exception], None] | None = None) -> None:
+        self._action = action
+        self._on_error = on_error
+
+    def __call__(self, *args: Any, **kwargs: Any) -> None:
+        if self._action is None:
+            return
+        try:
+            self._action(*args, **kwargs)
+        except Exception as error:
+            self._action = None
+            if self._on_error is not None:
+                self._on_error(error)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Hook:
+        return Hook()
+
+    def __reduce__(self) -> tuple[type[Hook], tuple[()]]:
+        return Hook, ()
+
+
+class Attachments:
+    """The hooks of one session. `on_error` hears of a hook that failed and was switched off."""
+
+    def __init__(self, on_error: Callable[[Exception], None]) -> None:
+        self._on_error = on_error
+        self._handles: list[Any] = []
+
+    def _hook(self, action: Action) -> Hook:
+        return Hook(action, self._on_error)
+
+    def model_inputs(self, model: torch.nn.Module, action: Action) -> Callable[[], None]:
+        """`action(args, kwargs)` before each forward pass of `model`; returns what takes it off."""
+        hook = self._hook(lambda module, args, kwargs: action(args, kwargs))
+        handle = model.register_forward_pre_hook(hook, with_kwargs=True)
+        self._handles.append(handle)
+        return handle.remove
+
+    def criterion_calls(self, criterion: torch.nn.Module, action: Action) -> None:
+        """`action(args, output)` after each call of the criterion."""
+        hook = self._hook(lambda module, args, output: action(args, output))
+        self._handles.append(criterion.register_forward_hook(hook))
+
+    def optimizer_steps(self, optimizer: torch.optim.Optimizer, *, before: Action, after: Action) -> None:
+        """`before()` and `after()` around each step of `optimizer`."""
+        self._handles.append(optimizer.register_step_pre_hook(self._hook(lambda *_: before())))
+        self._handles.append(optimizer.register_step_post_hook(self._hook(lambda *_: after())))
+
+    def any_optimizer_steps(self, parameters: Iterable[torch.nn.Parameter], *, before: Action, after: Action) -> None:
+        """As `optimizer_steps`, for whichever optimizer holds one of `parameters`: it was not named to us."""
+        wanted = {id(parameter) for parameter in parameters}
+        known: weakref.WeakKeyDictionary[torch.optim.Optimizer, bool] = weakref.WeakKeyDictionary()
+
+        def ours(optimizer: torch.optim.Optimizer) -> bool:
+            if optimizer not in known:
+                held = (id(p) for group in optimizer.param_groups for p in group["params"])
+                known[optimizer] = not wanted.isdisjoint(held)
+            return known[optimizer]
+
+        def guarded(action: Action) -> Hook:
+            return self._hook(lambda optimizer, *_: action() if ours(optimizer) else None)
+
+        self._handles.append(register_optimizer_step_pre_hook(guarded(before)))
+        self._handles.append(register_optimizer_step_post_hook(guarded(after)))
+
+    def remove(self) -> None:
+        """Take every hook off again."""
+        while self._handles:
+            self._handles.pop().remove()

@@ -1,0 +1,77 @@
+"""The newest state of a model that can be had without waiting for its training loop."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Hashable, Mapping
+from dataclasses import dataclass
+
+import torch
+
+from torchvis_widgets.record.run import Run
+from torchvis_widgets.steer.mailbox import Mailbox
+
+State = Mapping[str, torch.Tensor]
+
+
+def state_of(model: torch.nn.Module) -> dict[str, torch.Tensor]:
+    """The model's own parameters and buffers by name, not copied; extra state that is no tensor is left out."""
+    return {name: value for name, value in model.state_dict().items() if isinstance(value, torch.Tensor)}
+
+
+def tied_names(model: torch.nn.Module) -> list[Collection[str]]:
+    """The names that share a tensor, a group each."""
+    groups: dict[int, list[str]] = defaultdict(list)
+    for name, parameter in model.named_parameters(remove_duplicate=False):
+        groups[id(parameter)].append(name)
+    return [names for names in groups.values() if len(names) > 1]
+
+
+@dataclass(frozen=True)
+class Version:
+    """A state, the step it belongs to, and a token that differs for every other state."""
+
+    token: Hashable
+    step: int
+    state: State
+
+
+class LiveState:
+    """Copies of the model's state, taken only where that is safe.
+
+    While no loop runs, the model itself; while one does, the newest snapshot, or what `keep()` copied at a later step
+    boundary.
+    """
+
+    def __init__(self, run: Run, model: torch.nn.Module | None, mailbox: Mailbox, step: Callable[[], int]) -> None:
+        self._run, self._model, self._mailbox, self._step = run, model, mailbox, step
+        self._kept: Version | None = None
+        self._copies = 0
+
+    def newest(self, loop_elsewhere: bool) -> Version:
+        """The newest state; never waits for the loop."""
+        if self._model is not None and not loop_elsewhere:
+            if self._kept is None or self._kept.token != self._token(self._model):
+                self._mailbox.put(self.keep).result(timeout=60)
+        kept, snapshots = self._kept, self._run.snapshots
+        if kept is not None and (not snapshots or kept.step >= snapshots[-1].step):
+            return kept
+        if not snapshots:
+            return Version(None, 0, {})
+        step = snapshots[-1].step
+        return Version(step, step, self._run.state_dict(step=step))
+
+    def keep(self) -> None:
+        """Copy the model's state; called on the training thread at a step boundary, or while no loop runs."""
+        if self._model is None:
+            return
+        copy = {name: tensor.detach().clone() for name, tensor in state_of(self._model).items()}
+        self._copies += 1
+        self._kept = Version(self._token(self._model), self._step(), copy)
+
+    def forget(self) -> None:
+        """The model may have been changed in a way that its tensors' version counters do not tell: `.data` writes."""
+        self._kept = None
+
+    def _token(self, model: torch.nn.Module) -> Hashable:
+        return self._copies, self._step(), tuple(tensor._version for tensor in state_of(model).values())

@@ -1,0 +1,35 @@
+"""What can be seen inside a model at one snapshot. Knows no widget."""
+
+from __future__ import annotations
+
+from torchvis_widgets.look.capture import Capture, capture
+from torchvis_widgets.look.errors import CaptureError, ForwardError, LookError, ProbeError, ReplicaError
+from torchvis_widgets.look.observer import Observer
+from torchvis_widgets.look.outcome import Outcome
+from torchvis_widgets.look.picture import Picture, picture
+from torchvis_widgets.look.probe import Probe
+from torchvis_widgets.look.quantise import quantise, robust_limits
+from torchvis_widgets.look.replica import Replica, unwrapped
+from torchvis_widgets.look.trace import Graph, Node, trace
+
+__all__ = [
+    "Capture",
+    "CaptureError",
+    "ForwardError",
+    "Graph",
+    "LookError",
+    "Node",
+    "Observer",
+    "Outcome",
+    "Picture",
+    "Probe",
+    "ProbeError",
+    "Replica",
+    "ReplicaError",
+    "capture",
+    "picture",
+    "quantise",
+    "robust_limits",
+    "trace",
+    "unwrapped",
+]

@@ -1,0 +1,34 @@
+"""What cannot be shown: each error carries a reason and a remedy in words, so that no view is ever silently blank."""
+
+from __future__ import annotations
+
+
+class LookError(Exception):
+    """Something cannot be shown: `reason` says why, `remedy` what to do about it."""
+
+    def __init__(self, reason: str, remedy: str) -> None:
+        super().__init__(f"{reason}. {remedy}")
+        self.reason = reason
+        self.remedy = remedy
+
+
+class ProbeError(LookError, ValueError):
+    """The probe is no batch of samples, or does not run through the model."""
+
+
+class ReplicaError(LookError):
+    """The model cannot be copied, or a state does not fit the copy."""
+
+
+class CaptureError(LookError):
+    """A key yields no tensor."""
+
+
+class ForwardError(CaptureError):
+    """The replica's forward pass raised before the key was reached."""
+
+
+def in_words(error: BaseException) -> str:
+    """An error on one line: its class and its first line of text."""
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__

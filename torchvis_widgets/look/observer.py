@@ -1,0 +1,209 @@
+"""Observer: the one place that turns (key, step, sample, edits) into tensors."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from typing import Any, TypeAlias, TypeVar, cast
+
+import torch
+from torch import Tensor, nn
+
+from torchvis_widgets.look.cache import ByteCache
+from torchvis_widgets.look.capture import capture
+from torchvis_widgets.look.errors import ForwardError, LookError, in_words
+from torchvis_widgets.look.outcome import Criterion, Outcome
+from torchvis_widgets.look.probe import Probe, take_sample
+from torchvis_widgets.look.quantise import robust_limits
+from torchvis_widgets.look.replica import Replica
+
+State: TypeAlias = Mapping[str, Tensor]
+Edits: TypeAlias = tuple[Hashable, ...]
+T = TypeVar("T")
+
+_MOST_SNAPSHOTS = 8  # that limits() looks at
+_LIMITS_BYTES = 256  # a cache entry of two numbers, its key included
+
+
+class Observer:
+    """Looks at the probe through the replica, at any snapshot (`step`) or at the live model (`step` None).
+
+    state_of: the state at a step, or the live one; called without the replica's lock held.
+    apply_edits: (state, edits) → the edited state; edits are hashable.
+    quiet: whether no training loop runs: only then a model that draws random numbers in eval mode may be run, because
+        the random state is the process's and putting it back would rewind the training thread's.
+    live_token: changes whenever the live state may have; None = it may change at any time, so nothing live is kept.
+    Everything raises LookError with a reason and a remedy, and nothing else. Tensors come from a cache: do not change
+    them in place.
+    """
+
+    def __init__(
+        self,
+        replica: Replica,
+        probe: Probe,
+        state_of: Callable[[int | None], State],
+        *,
+        apply_edits: Callable[[State, Edits], State] | None = None,
+        criterion: Criterion | None = None,
+        quiet: Callable[[], bool] = lambda: False,
+        live_token: Callable[[], Hashable | None] = lambda: None,
+        cache_bytes: int = 512 * 1024**2,
+    ) -> None:
+        self._replica = replica
+        self.probe = probe
+        self._state_of = state_of
+        self._apply_edits = apply_edits
+        self._criterion = _own_criterion(criterion)
+        self._quiet = quiet
+        self._live_token = live_token
+        self._cache: ByteCache[Any] = ByteCache(cache_bytes)
+        self._sample_alone = not any(_mixes_samples(module) for module in replica.module.modules())
+
+    def activation(self, key: str, step: int | None, sample: int, edits: Edits = ()) -> Tensor:
+        """The output named by a key for one sample, without the batch dimension, on the CPU."""
+        self.probe.sample(sample)
+        token = self._token(step, edits)
+        return self._kept(
+            ("activation", token, key, sample),
+            lambda: self._look(step, edits, token, lambda: self._captured(key, sample)),
+            lambda tensor: tensor.nbytes,
+        )
+
+    def outputs(self, step: int | None, edits: Edits = ()) -> Outcome:
+        """The model's answer for the whole probe, and its loss where there are a criterion and targets."""
+        token = self._token(step, edits)
+        return self._kept(
+            ("outputs", token), lambda: self._look(step, edits, token, self._answer), lambda outcome: outcome.nbytes()
+        )
+
+    def limits(self, key: str, steps: Sequence[int | None], sample: int = 0) -> tuple[float, float]:
+        """Colour limits (lo, hi) that hold for a key at all of `steps`, from at most 9 of them, evenly spaced."""
+        found = []
+        problem = LookError("there is no snapshot yet", "Wait for the first one, or look at the live model.")
+        for step in _spread(steps):
+            try:
+                found.append(self._limits_at(key, step, sample))
+            except LookError as error:  # one snapshot that cannot be read must not take the others' limits away
+                problem = error
+        if not found:
+            raise problem
+        hi = max(hi for _, hi in found)
+        return (-hi if any(lo < 0 for lo, _ in found) else 0.0), hi
+
+    def _limits_at(self, key: str, step: int | None, sample: int) -> tuple[float, float]:
+        return self._kept(
+            ("limits", self._token(step, ()), key, sample),
+            lambda: _limits(self.activation(key, step, sample)),
+            lambda _: _LIMITS_BYTES,
+        )
+
+    def _kept(self, place: tuple[Any, ...], make: Callable[[], T], size: Callable[[T], int]) -> T:
+        token = place[1]
+        found: T | None = self._cache.get(place) if token is not None else None
+        if found is None:
+            found = make()
+            if token is not None:
+                self._cache.put(place, found, size(found))
+        return found
+
+    def _token(self, step: int | None, edits: Edits) -> Hashable | None:
+        # Read before the state: a step taken in between makes a stale token, whose entry is never found again.
+        place = self._live_token() if step is None else step
+        return None if place is None else (step is None, place, tuple(edits))
+
+    def _look(self, step: int | None, edits: Edits, token: Hashable | None, look: Callable[[], T]) -> T:
+        self._refuse_random()
+        with _explained(f"step {step}" if step is not None else "the live model"), self._loaded(step, edits, token):
+            return look()
+
+    @contextlib.contextmanager
+    def _loaded(self, step: int | None, edits: Edits, token: Hashable | None) -> Iterator[None]:
+        while True:
+            # Not under the lock: state_of may wait for the training thread, which may be waiting for a view.
+            state = None if self._replica.holds(token) else self._state(step, edits)
+            with self._replica.lock:
+                if state is None and not self._replica.holds(token):
+                    continue  # another thread has loaded something else in between
+                if state is not None:
+                    self._replica.load(state, token)
+                yield
+                return
+
+    def _state(self, step: int | None, edits: Edits) -> State:
+        state = self._state_of(step)
+        if not edits:
+            return state
+        if self._apply_edits is None:
+            raise LookError("edits cannot be previewed here", "Give the observer apply_edits.")
+        return self._apply_edits(state, tuple(edits))
+
+    def _refuse_random(self) -> None:
+        draws = self._replica.draws_random_numbers
+        if draws is False or self._quiet():
+            return
+        if draws is None:
+            raise LookError(
+                "whether the model draws random numbers is not known yet", "Call trace() on the replica first."
+            )
+        raise LookError(
+            "the model draws random numbers in eval mode, and running a copy of it now would change the numbers "
+            "that training draws",
+            "Look when training has ended, or switch the randomness off in eval mode "
+            "(F.dropout(x, training=self.training)).",
+        )
+
+    def _captured(self, key: str, sample: int) -> Tensor:
+        if self._sample_alone:
+            with contextlib.suppress(ForwardError):  # some models squeeze() a batch of 1 away: run them whole
+                alone = capture(self._replica, self.probe, [key], samples=slice(sample, sample + 1))
+                tensor = alone.outputs[key]
+                return tensor[0] if tensor.dim() and tensor.shape[0] == 1 else tensor
+        whole = capture(self._replica, self.probe, [key]).outputs[key]
+        return take_sample(whole, sample, self.probe.count).clone()
+
+    def _answer(self) -> Outcome:
+        with torch.no_grad():
+            return Outcome.of(self._replica.forward(self.probe), self.probe.targets, self._criterion)
+
+
+def _limits(tensor: Tensor) -> tuple[float, float]:
+    values = tensor.abs() if tensor.is_complex() else tensor
+    return robust_limits(values.double().numpy())
+
+
+def _spread(steps: Sequence[int | None]) -> list[int | None]:
+    """Every 2**k-th step and the last: as a run grows the choice stays nearly the same, so that the cache serves it."""
+    stride = 1
+    while len(steps) > stride * _MOST_SNAPSHOTS:
+        stride *= 2
+    return list(dict.fromkeys([*steps[::stride], *steps[-1:]]))
+
+
+def _mixes_samples(module: nn.Module) -> bool:
+    """Whether a sample's output depends on the others of its batch even in eval mode."""
+    return isinstance(module, nn.modules.batchnorm._BatchNorm) and module.running_mean is None
+
+
+def _own_criterion(criterion: Criterion | None) -> Criterion | None:
+    if not isinstance(criterion, nn.Module):
+        return criterion
+    try:
+        own = copy.deepcopy(criterion)
+    except Exception:
+        return cast("Criterion", criterion.forward)  # not the module itself: hooks on it belong to the training loop
+    return own.requires_grad_(False)
+
+
+@contextlib.contextmanager
+def _explained(what: str) -> Iterator[None]:
+    try:
+        yield
+    except LookError:
+        raise
+    except torch.cuda.OutOfMemoryError as error:
+        raise LookError("the device ran out of memory", "Use fewer probe samples or a CPU replica.") from error
+    except Exception as error:
+        raise LookError(
+            f"{what} cannot be looked at: {in_words(error)}", "Choose another snapshot or layer."
+        ) from error

@@ -1,0 +1,58 @@
+"""Colour limits and bytes: how values become the uint8 that a view paints."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Values: TypeAlias = NDArray[np.floating[Any]]
+Bytes: TypeAlias = NDArray[np.uint8]
+
+LEVELS = 250  # 0 … 250 are values; JavaScript reads them back as lo + byte / 250 * (hi - lo)
+NEGATIVE_INFINITY, POSITIVE_INFINITY, NAN = 253, 254, 255
+
+_QUANTILE = 0.995  # one spike in a thousand values must not flatten the picture
+_MOST_SAMPLED = 1 << 20
+
+
+def quantise(values: Values, lo: float | Values, hi: float | Values) -> Bytes:
+    """Bytes 0 … 250, linear from lo to hi, rounded half to even and clipped; 253 = −Inf, 254 = +Inf, 255 = NaN.
+
+    `lo` and `hi` may be arrays that broadcast against the values. hi must be greater than lo.
+    """
+    wide = np.asarray(values, dtype=np.float64)
+    with np.errstate(invalid="ignore", over="ignore"):
+        scaled = np.rint(np.clip((wide - lo) / (np.asarray(hi, dtype=np.float64) - lo), 0, 1) * LEVELS)
+    levels = np.nan_to_num(scaled).astype(np.uint8)
+    levels[np.isneginf(wide)] = NEGATIVE_INFINITY
+    levels[np.isposinf(wide)] = POSITIVE_INFINITY
+    levels[np.isnan(wide)] = NAN
+    return levels
+
+
+def robust_limits(values: Values) -> tuple[float, float]:
+    """Colour limits (lo, hi): hi the 99.5th percentile of |finite values|, lo = −hi where any is negative, else 0.
+
+    Where that percentile is 0 the greatest magnitude is taken, and 1 where all values are 0 or none is finite. Of more
+    than 2**20 values an even sample is taken.
+    """
+    finite = values[np.isfinite(values)]
+    if finite.size == 0:
+        return 0.0, 1.0
+    # An odd stride, because an even one would meet the same few columns of a map again and again.
+    stride = -(-finite.size // _MOST_SAMPLED) | 1 if finite.size > _MOST_SAMPLED else 1
+    hi = float(np.quantile(np.abs(finite[::stride]), _QUANTILE)) or float(np.abs(finite).max()) or 1.0
+    return (-hi if finite.min() < 0 else 0.0), hi
+
+
+def limits_by_unit(units: Values) -> tuple[Values, Values]:
+    """Robust limits of each unit of (n, h, w), as arrays (n, 1, 1); all −hi … hi where any value is negative."""
+    finite = np.isfinite(units)
+    magnitude = np.where(finite, np.abs(units), 0).reshape(len(units), -1).astype(np.float64)
+    hi = np.quantile(magnitude, _QUANTILE, axis=1)
+    hi = np.where(hi > 0, hi, magnitude.max(axis=1))
+    hi = np.where(hi > 0, hi, 1.0)[:, None, None]
+    signed = bool((units[finite] < 0).any())
+    return (-hi if signed else np.zeros_like(hi)), hi

@@ -1,0 +1,185 @@
+"""Replica: the copy of a model that every view looks through, so that the user's model is never run by a view."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import threading
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
+from torch.overrides import TorchFunctionMode
+
+from torchvis_widgets.look.errors import ReplicaError, in_words
+from torchvis_widgets.look.randomness import RandomStateKept
+
+if TYPE_CHECKING:
+    from torchvis_widgets.look.probe import Probe
+
+
+def is_watch_hook(hook: Any) -> bool:
+    """Whether a module hook is one of ours: it, or what torch wrapped it in, carries `is_watch_hook = True`."""
+    return bool(getattr(hook, "is_watch_hook", False) or getattr(getattr(hook, "hook", None), "is_watch_hook", False))
+
+
+def unwrapped(model: nn.Module) -> nn.Module:
+    """The model inside DataParallel, DistributedDataParallel and torch.compile, whose names have no prefix."""
+    while True:
+        if isinstance(model, nn.DataParallel | nn.parallel.DistributedDataParallel):
+            model = model.module
+        elif isinstance(getattr(model, "_orig_mod", None), nn.Module):
+            model = model._orig_mod  # type: ignore[assignment]  # checked above; torch.compile's wrapper
+        else:
+            return model
+
+
+class Replica:
+    """A copy of a model in eval mode that states are loaded into; `lock` is held around every load and forward.
+
+    `draws_random_numbers` is None until the first whole forward pass has shown it. Raises ReplicaError where the model
+    cannot be copied: then `factory`, a function that builds the model anew, gives the replica.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        *,
+        factory: Callable[[], nn.Module] | None = None,
+        device: torch.device | str | None = None,
+        drop_hook: Callable[[Any], bool] = is_watch_hook,
+    ) -> None:
+        model = unwrapped(model)
+        _refuse_lazy(model)
+        self.lock = threading.RLock()
+        self.draws_random_numbers: bool | None = None
+        self.trainable = frozenset(
+            name for name, parameter in model.named_parameters(remove_duplicate=False) if parameter.requires_grad
+        )
+        self.module = _quiet(_built(factory) if factory else _copied(model), drop_hook)
+        if device is not None:
+            self.module.to(device)
+        self._tensors = _named_tensors(self.module)
+        self._required = self._tensors.keys() & self.module.state_dict().keys()
+        self._loaded: tuple[Hashable, int] | None = None
+        if factory:
+            self.load(_named_tensors(model), None)
+
+    @property
+    def devices(self) -> list[torch.device]:
+        """The devices of the replica's tensors, the inputs' one first."""
+        return list(dict.fromkeys(tensor.device for tensor in self._tensors.values())) or [torch.device("cpu")]
+
+    @property
+    def device(self) -> torch.device:
+        """Where inputs go: the device of the first parameter."""
+        return self.devices[0]
+
+    def holds(self, token: Hashable) -> bool:
+        """Whether the state loaded last came with this token and no forward pass has changed a buffer since."""
+        return token is not None and self._loaded == (token, self._version())
+
+    def load(self, state: Mapping[str, Tensor], token: Hashable) -> None:
+        """Copy a state (parameter or buffer name → tensor) in, unless `token` says that it is in already.
+
+        A token of None always loads. Raises ReplicaError when a tensor is missing or has another shape.
+        """
+        with self.lock:
+            if self.holds(token):
+                return
+            self._check(state)
+            self._loaded = None
+            with torch.no_grad():
+                for name, tensor in self._tensors.items():
+                    if name in state:
+                        tensor.copy_(state[name])
+            self._loaded = token, self._version()
+
+    def forward(self, probe: Probe, samples: slice | None = None) -> Any:
+        """The module's own output for the probe, or for some of its samples; raises whatever the module raises."""
+        inputs = probe if samples is None else probe.samples(samples)
+        inputs = inputs.to(self.device)
+        with self.lock, self._randomness(), torch.no_grad(), _EveryModule():
+            return self.module(*inputs.args, **inputs.kwargs)
+
+    @contextlib.contextmanager
+    def _randomness(self) -> Iterator[None]:
+        if self.draws_random_numbers is False:
+            yield  # another thread may be drawing: the process-wide state must not be touched, not even put back
+            return
+        with RandomStateKept(self.devices) as kept:
+            yield
+        # Not reached when the pass was stopped half-way: what comes after could still draw.
+        self.draws_random_numbers = kept.drawn or bool(self.draws_random_numbers)
+
+    def _version(self) -> int:
+        return sum(tensor._version for tensor in self._tensors.values())
+
+    def _check(self, state: Mapping[str, Tensor]) -> None:
+        missing = sorted(self._required - state.keys())
+        if missing:
+            more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+            raise ReplicaError(f"the state lacks {missing[0]!r}{more}", "Load a state of this very model.")
+        for name, tensor in self._tensors.items():
+            if name in state and state[name].shape != tensor.shape:
+                found, expected = tuple(state[name].shape), tuple(tensor.shape)
+                raise ReplicaError(
+                    f"{name!r} has shape {found}, the model's is {expected}", "Load a state of this model."
+                )
+
+
+class _EveryModule(TorchFunctionMode):
+    """Changes nothing; being in a mode keeps nn.TransformerEncoder off its fused path, which calls no submodule."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        return func(*args, **(kwargs or {}))
+
+
+def _copied(model: nn.Module) -> nn.Module:
+    try:
+        return copy.deepcopy(model)
+    except Exception as error:
+        raise ReplicaError(
+            f"the model cannot be copied with copy.deepcopy ({in_words(error)})",
+            "Pass a function that builds it anew: replica=lambda: MyModel(…).",
+        ) from error
+
+
+def _built(factory: Callable[[], nn.Module]) -> nn.Module:
+    with RandomStateKept():  # building a model draws its initial weights
+        module = factory()
+    if not isinstance(module, nn.Module):
+        raise ReplicaError(f"replica= gave a {type(module).__name__}, expected an nn.Module", "Return the model built.")
+    return unwrapped(module)
+
+
+def _refuse_lazy(model: nn.Module) -> None:
+    for name, parameter in model.named_parameters():
+        if is_lazy(parameter):
+            raise ReplicaError(f"{name!r} is not initialised yet", "Run one batch through the model, then watch it.")
+
+
+def _quiet(module: nn.Module, drop_hook: Callable[[Any], bool]) -> nn.Module:
+    for part in module.modules():
+        _drop_hooks(part, drop_hook)
+    module.eval()
+    for parameter in module.parameters():
+        parameter.requires_grad_(False)
+        parameter.grad = None
+    return module
+
+
+def _drop_hooks(module: nn.Module, drop_hook: Callable[[Any], bool]) -> None:
+    registries = [value for name, value in vars(module).items() if "_hooks" in name and isinstance(value, dict)]
+    ours = {number for hooks in registries for number, hook in hooks.items() if drop_hook(hook)}
+    for hooks in registries:  # the same number stands in the side tables, such as _forward_hooks_with_kwargs
+        for number in ours & hooks.keys():
+            del hooks[number]
+
+
+def _named_tensors(module: nn.Module) -> dict[str, Tensor]:
+    named: dict[str, Tensor] = dict(module.named_parameters(remove_duplicate=False))
+    named.update(module.named_buffers(remove_duplicate=False))
+    return named

@@ -1,0 +1,278 @@
+"""How far a training loop has come: steps, epochs, rate and time left. Knows neither model nor widget."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Generic, TypeVar
+
+Batch = TypeVar("Batch")
+
+STATUSES = ("idle", "training", "finished", "stopped", "interrupted", "failed", "closed", "recorded")
+
+
+class Loop:
+    """Counts kept by the training thread and read by every other one; each is a single attribute store.
+
+    `on_begin()` is called when `running` has become true and before the next step, `on_end()` when it no longer is.
+    """
+
+    def __init__(
+        self, on_begin: Callable[[], None] = lambda: None, on_end: Callable[[], None] = lambda: None
+    ) -> None:
+        self._on_begin, self._on_end = on_begin, on_end
+        self.status = "idle"
+        self.detail = ""
+        self.step = 0
+        self.finished_epochs = 0
+        self.target_epochs: int | None = None
+        self.samples = 0
+        self.batch = 0
+        self.inside_epochs = False
+        self.batches_per_epoch: int | None = None
+        self.steps_per_epoch: float | None = None
+        self._epoch_began_at_step = 0
+        self._active = 0
+        self._bare = False
+        self._thread = 0
+        self._started: float | None = None
+        self._stopped: float | None = None
+        self._began_at = 0.0
+        self._began_at_step = 0
+        self._rate = _Rate()
+
+    @property
+    def running(self) -> bool:
+        """Whether steps may be under way: inside `epochs()`, `batches()` or `start()`, or a bare loop's cell."""
+        return self._active > 0 or self._bare
+
+    @property
+    def bare(self) -> bool:
+        """Whether a loop runs that uses neither `epochs()` nor `batches()`: its epochs are not known."""
+        return self._bare
+
+    @property
+    def epoch(self) -> float:
+        """Epochs finished, the part of the current one included where the number of batches is known."""
+        part = self.batch / self.batches_per_epoch if self.batches_per_epoch else 0.0
+        return self.finished_epochs + min(part, 1.0)
+
+    @property
+    def thread(self) -> int:
+        """The identity of the thread that trains, 0 before any did."""
+        return self._thread
+
+    def enter(self) -> None:
+        """A stretch of training begins on the calling thread."""
+        self._active += 1
+        if self._active == 1 and not self._bare:
+            self._begin()
+
+    def leave(self, status: str, detail: str = "") -> None:
+        """It ends with `status`, one of `STATUSES`; the outermost one decides."""
+        self._active = max(0, self._active - 1)
+        if self._active == 0:
+            self._settle(status, detail)
+
+    def stepped(self) -> None:
+        """One optimizer step has finished."""
+        self.step += 1
+        if not self.running:
+            self._bare = True
+            self._begin()
+
+    def cell_ended(self, error: BaseException | None) -> None:
+        """The notebook cell on the calling thread is over: a loop that ran in it ended with it."""
+        if self._thread != threading.get_ident():
+            return
+        left_early = self.status == "stopped" and error is not None
+        if error is not None and (self.running or left_early):
+            self.fail(error)
+        elif self.running:
+            self._settle("finished")
+
+    def fail(self, error: BaseException) -> None:
+        """The loop has ended by `error`."""
+        interrupted = isinstance(error, KeyboardInterrupt)
+        self._settle("interrupted" if interrupted else "failed", "" if interrupted else last_line(error))
+
+    def recorded(self, step: int, epochs: int) -> None:
+        """Stand for a loop of the past, which came this far."""
+        self.status, self.step = "recorded", step
+        self.finished_epochs = epochs
+        self.target_epochs = epochs or None
+
+    def finish_epoch(self) -> None:
+        """All of one epoch is done."""
+        self.finished_epochs += 1
+        steps = self.step - self._epoch_began_at_step
+        self.steps_per_epoch = steps or self.steps_per_epoch
+        self._epoch_began_at_step = self.step
+        self.batch = 0
+
+    def current_epoch(self) -> int:
+        """The epoch in progress, or the last one finished while none is."""
+        return self.finished_epochs + (1 if self.inside_epochs and self.running else 0)
+
+    def elapsed(self) -> float:
+        """Seconds spent training, pauses between cells left out."""
+        if self._started is None:
+            return 0.0
+        return (self._stopped or time.monotonic()) - self._started
+
+    def rates(self) -> tuple[float | None, float | None]:
+        """Samples and steps per second over the last few seconds, or over the whole run once it has ended."""
+        if not self.running:
+            seconds = self.elapsed()
+            steps = self.step - self._began_at_step
+            return (self.samples / seconds or None, steps / seconds or None) if seconds else (None, None)
+        return self._rate.of(self.samples, self.step)
+
+    def progress(self) -> float | None:
+        """The share done, 0 … 1; None where the end is not known."""
+        total = self.target_epochs
+        return min(1.0, self.epoch / total) if total else None
+
+    def seconds_left(self) -> float | None:
+        """From the share done by this stretch of training and the time it took."""
+        progress = self.progress()
+        if not self.running or progress is None or self.target_epochs is None:
+            return None
+        done = progress - self._began_at / self.target_epochs
+        return self.elapsed() * (1 - progress) / done if done > 0 else None
+
+    def total_steps(self) -> int | None:
+        """Steps that the whole loop will take, as far as can be told."""
+        if self.target_epochs is None:
+            return None
+        per_epoch = self.steps_per_epoch or self.batches_per_epoch
+        return round(per_epoch * self.target_epochs) if per_epoch else None
+
+    def _begin(self) -> None:
+        self._thread = threading.get_ident()
+        self.status, self.detail = "training", ""
+        self._started, self._stopped = time.monotonic(), None
+        self._began_at, self._began_at_step = self.epoch, self.step
+        self.samples = 0
+        self._rate = _Rate()
+        self._on_begin()
+
+    def _settle(self, status: str, detail: str = "") -> None:
+        self._active, self._bare = 0, False
+        self._stopped = time.monotonic()
+        self.status, self.detail = status, detail
+        self._on_end()
+
+
+class _Rate:
+    """Counts per second over a sliding window of about three seconds."""
+
+    def __init__(self) -> None:
+        self._marks: list[tuple[float, int, int]] = []
+
+    def of(self, samples: int, steps: int) -> tuple[float | None, float | None]:
+        now = time.monotonic()
+        self._marks.append((now, samples, steps))
+        while len(self._marks) > 2 and now - self._marks[0][0] > 3.0:
+            self._marks.pop(0)
+        then, old_samples, old_steps = self._marks[0]
+        seconds = now - then
+        if seconds <= 0:
+            return None, None
+        return (samples - old_samples) / seconds or None, (steps - old_steps) / seconds or None
+
+
+class Epochs:
+    """What `Session.epochs(n)` returns: `len()` is n; counting goes on from the epochs already finished."""
+
+    def __init__(self, loop: Loop, count: int, began: Callable[[], None], ended: Callable[[], None]) -> None:
+        self._loop, self._count, self._began, self._ended = loop, count, began, ended
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[int]:
+        loop = self._loop
+        first = loop.finished_epochs + 1
+        loop.target_epochs = loop.finished_epochs + self._count
+        loop.inside_epochs = True
+        loop.enter()
+        status = "stopped"
+        try:
+            self._began()
+            for epoch in range(first, first + self._count):
+                loop.batch = 0
+                yield epoch
+                loop.finish_epoch()
+                self._ended()
+            status = "finished"
+        finally:
+            loop.inside_epochs = False
+            loop.leave(status)
+
+
+class Batches(Generic[Batch]):
+    """What `Session.batches(loader)` returns: the loader's own batches, counted; `len()` where the loader has one.
+
+    Within one epoch the first pass is the training; a later one (validation) is handed through uncounted. Outside
+    `epochs()` each pass in which steps were taken is an epoch.
+    """
+
+    def __init__(
+        self, loop: Loop, loader: Iterable[Batch], after_batch: Callable[[], None], ended: Callable[[], None]
+    ) -> None:
+        self._loop, self._loader, self._after_batch, self._ended = loop, loader, after_batch, ended
+
+    def __len__(self) -> int:
+        return len(self._loader)  # type: ignore[arg-type]  # the loader's own TypeError is the right one
+
+    def __iter__(self) -> Iterator[Batch]:
+        loop = self._loop
+        if loop.inside_epochs and loop.batch:
+            yield from self._loader
+            return
+        loop.batches_per_epoch = _length(self._loader)
+        before = loop.step
+        loop.enter()
+        status = "stopped"
+        try:
+            for batch in self._loader:
+                yield batch
+                loop.batch += 1
+                loop.samples += batch_size(batch)
+                self._after_batch()
+            status = "finished"
+            if not loop.inside_epochs:
+                self._finish_pass(before)
+        finally:
+            loop.leave(status)
+
+    def _finish_pass(self, before: int) -> None:
+        if self._loop.step > before:
+            self._loop.finish_epoch()
+            self._ended()
+        self._loop.batch = 0
+
+
+def batch_size(batch: Any) -> int:
+    """Samples in a batch: the length of the first thing in it that has one."""
+    while isinstance(batch, (tuple, list)) and batch:
+        batch = batch[0]
+    if isinstance(batch, dict) and batch:
+        return batch_size(next(iter(batch.values())))
+    shape = getattr(batch, "shape", None)
+    return int(shape[0]) if shape is not None and len(shape) > 0 else 1
+
+
+def last_line(error: BaseException) -> str:
+    """`ValueError: what it says`, in one line."""
+    text = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {text[-1]}" if text else type(error).__name__
+
+
+def _length(loader: object) -> int | None:
+    try:
+        return len(loader)  # type: ignore[arg-type]
+    except TypeError:  # an iterable dataset has no length: the progress is then not known
+        return None

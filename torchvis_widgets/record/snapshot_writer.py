@@ -1,0 +1,104 @@
+"""Snapshots written in the background, in bounded memory."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from torchvis_widgets.record.clones import Clones
+from torchvis_widgets.record.errors import Problems
+from torchvis_widgets.record.lane import Lane
+from torchvis_widgets.record.snapshots import Snapshot, SnapshotStore
+
+__all__ = ["SnapshotWriter"]
+
+_ROOM = 2  # states that may wait for the disk, besides the one being written
+
+
+class SnapshotWriter:
+    """Clones states on the training thread; its own thread compares them with the last one and writes what changed."""
+
+    def __init__(self, store: SnapshotStore, problems: Problems) -> None:
+        self._store, self._problems = store, problems
+        self._lanes: dict[torch.device, Lane] = {}
+        self._changed = threading.Condition()
+        self._pending: list[tuple[Clones, Snapshot]] = []
+        self._writing = self._closing = self._off = False
+        self._dropped = 0
+        self._thread: threading.Thread | None = None
+
+    def save(self, state: Mapping[str, Tensor], step: int, epoch: float | None, name: str | None) -> None:
+        """Clones `state` and returns; see `Run.save`."""
+        if self._off:
+            return
+        try:
+            clones = Clones(state, self._lanes)
+        except RuntimeError as error:  # no memory left on the device, above all
+            self._problems.note(f"snapshot {step}", f"the snapshot of step {step} could not be taken: {error}")
+            return
+        if clones.left_out:
+            names = ", ".join(clones.left_out)
+            self._problems.note("left out", f"snapshots are without {names}: no dense tensors of a type they can hold")
+        at = Snapshot(step, None if epoch is None else float(epoch), time.time(), name, {})
+        with self._changed:
+            if len(self._pending) == _ROOM:
+                self._make_room()
+            self._pending.append((clones, at))
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._work, name="torchvis-snapshots", daemon=True)
+                self._thread.start()
+            self._changed.notify_all()
+
+    def flush(self, timeout: float) -> bool:
+        """Waits until every state is on the disk; False if some are not after `timeout` seconds."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._pending and not self._writing, timeout)
+
+    def close(self, timeout: float) -> None:
+        """Writes what is pending and ends the thread."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+        if self._thread is None or self._thread is threading.current_thread():
+            return
+        self._thread.join(timeout)
+        if self._thread.is_alive():
+            self._problems.note("unwritten", f"the last snapshots were not written within {timeout:g} s")
+
+    def _make_room(self) -> None:
+        """Drops the newest state waiting, but the first of all never and a named one only for want of others."""
+        waiting = [at for _, at in self._pending]
+        plain = [at for at in waiting if at.step and at.name is None]
+        place = waiting.index((plain or waiting)[-1])
+        del self._pending[place]
+        self._dropped += 1
+        left_out = f"{self._dropped} snapshot{'s' if self._dropped > 1 else ''}"
+        text = f"the disk is slower than training: {left_out} left out so far, the latest of step {waiting[place].step}"
+        self._problems.note("dropped", text)
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._pending or self._closing)
+                if not self._pending:
+                    return
+                self._writing = True
+                clones, at = self._pending.pop(0)
+            self._write(clones, at)
+            del clones  # a state's memory, while the thread waits for the next one
+            with self._changed:
+                self._writing = False
+                self._changed.notify_all()
+
+    def _write(self, clones: Clones, at: Snapshot) -> None:
+        try:
+            self._store.commit(clones.to_host(), clones.names, at)
+        except Exception as error:
+            self._off = True
+            with self._changed:
+                self._pending.clear()
+            self._problems.note("snapshots", f"no snapshots are kept from step {at.step} on: {error}")

@@ -1,0 +1,257 @@
+"""Session: ties a model and its loop to a run, a replica and a mailbox."""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ClassVar, TypeVar
+
+import torch
+
+from torchvis_widgets import kernel
+from torchvis_widgets.live import LiveState, State, Version, state_of
+from torchvis_widgets.look.observer import Observer
+from torchvis_widgets.look.trace import Graph
+from torchvis_widgets.loop import Batches, Epochs, Loop, last_line
+from torchvis_widgets.record.run import Run
+from torchvis_widgets.steer.edits import EditLog
+from torchvis_widgets.steer.mailbox import Mailbox
+from torchvis_widgets.watcher import Watcher
+
+Batch = TypeVar("Batch")
+
+
+class Session:
+    """A model that is being watched or looked at; `watch()`, `inspect()` and views of a `Run` make one.
+
+    As the last line of a cell it shows the dashboard. It is a context manager: leaving it closes it.
+    """
+
+    viewer: ClassVar[Callable[[Any], Any] | None] = None
+    """Makes the widget that shows a session; set by the package, so that this module knows no widget."""
+
+    def __init__(self, run: Run, model: torch.nn.Module | None = None) -> None:
+        self.run = run
+        self.model = model
+        self.open = True
+        self.mailbox = Mailbox(self.loop_elsewhere)
+        self.loop = Loop(on_begin=self._wait_for_commands, on_end=self.mailbox.drain)
+        self.edits = EditLog(lambda: state_of(model) if model is not None else {})
+        self.graph: Graph | None = Graph.from_dict(run.graph) if run.graph else None
+        self.observer: Observer | None = None
+        self.stage: object | None = None  # what its views share; made and read by widgets/stage.py alone
+        self._live = LiveState(run, model, self.mailbox, lambda: self.loop.step)
+        self._watcher: Watcher | None = None
+        self._problems: list[str] = []
+        self._closers: list[Callable[[], None]] = []
+        self._worker: threading.Thread | None = None
+        self._failure: BaseException | None = None
+
+    # The loop
+
+    def epochs(self, count: int) -> Epochs:
+        """Iterate over `count` epochs, yielding 1 … `count`; a second call goes on counting where the first ended.
+
+        A snapshot is taken before the first step and at the end of each epoch.
+
+        Raises:
+            ValueError: `count` is not a positive whole number.
+            RuntimeError: the session watches no training.
+        """
+        if not isinstance(count, int) or isinstance(count, bool) or count < 1:
+            raise ValueError(f"epochs() takes a positive whole number, found {count!r}; for example session.epochs(20)")
+        watcher = self._watching("epochs()")
+        return Epochs(self.loop, count, watcher.before_step, watcher.epoch_ended)
+
+    def batches(self, loader: Iterable[Batch]) -> Batches[Batch]:
+        """Iterate over a data loader's batches, which come through unchanged and are counted.
+
+        Raises:
+            RuntimeError: the session watches no training.
+        """
+        watcher = self._watching("batches()")
+        return Batches(self.loop, loader, watcher.after_batch, watcher.epoch_ended)
+
+    def log(self, values: Mapping[str, Any] | None = None, /, **named: Any) -> None:
+        """Record scalars at the step reached: `session.log({"train/loss": loss})` or `session.log(accuracy=0.9)`.
+
+        Values are numbers or one-element tensors of any device and dtype; a tensor is copied without waiting for its
+        device. Names with the same last part (`train/loss`, `val/loss`) share a panel.
+
+        Raises:
+            TypeError: a name is no string, or a value no number.
+            ValueError: a tensor of more than one element.
+            RuntimeError: the session is closed or watches no training.
+        """
+        watcher = self._watching("log()")
+        both = {**(values or {}), **named} if named or values is None else values
+        self.run.log(self.loop.step, self.loop.epoch, both)
+        watcher.losses.logged(both)
+
+    def start(self, train: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
+        """Run `train(*args, **kwargs)` in a background thread, which keeps the cell free and every host interactive.
+
+        Raises:
+            RuntimeError: a training function started earlier is still running, or the session is closed.
+        """
+        self._watching("start()")
+        if self._worker is not None and self._worker.is_alive():
+            raise RuntimeError("a training function is still running; call session.wait() before starting another")
+        self._failure = None
+        target = threading.Thread(target=self._train, args=(train, args, kwargs), name="tvw-training", daemon=True)
+        self._worker = target
+        target.start()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until what `start()` began has ended; False if `timeout` seconds pass first.
+
+        Raises:
+            BaseException: what the training function raised.
+        """
+        if self._worker is None:
+            return True
+        self._worker.join(timeout)
+        if self._worker.is_alive():
+            return False
+        if self._failure is not None:
+            raise self._failure
+        return True
+
+    def close(self) -> None:
+        """Take every hook off the model and finish the recording; views go on showing what was recorded."""
+        if not self.open:
+            return
+        self.open = False
+        if self._watcher is not None:
+            self._watcher.detach()
+            self._watcher.keep_last()
+        if self.loop.status in ("idle", "training"):
+            self.loop.status = "closed"
+        while self._closers:
+            self._closers.pop()()
+        if self.run.writable:
+            self.run.close()
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if error is not None:
+            self.loop.fail(error)
+        self.close()
+
+    # Looking inside
+
+    def activations(
+        self, layer: str, *, epoch: float | None = None, step: int | None = None, sample: int | None = None
+    ) -> torch.Tensor:
+        """The output of `layer` on the probe, on the CPU, with the weights of one snapshot.
+
+        Args:
+            layer: a module's path, `"layer1.0.conv1"`; its second call is `"layer1.0.conv1:2"`, and one of several
+                outputs `"rnn[0]"` or `"head['logits']"`.
+            epoch: of the snapshot; neither this nor `step` means the newest state.
+            step: of the snapshot, where epochs do not tell it.
+            sample: one sample of the probe; by default all of them.
+
+        Returns:
+            Shape (N, …) for all samples, without the first dimension for one.
+
+        Raises:
+            LookupError: no such snapshot, or no model or probe to compute with.
+            LookError: no such layer, or it cannot be shown; says why, and what to do.
+        """
+        observer = self.observer
+        if observer is None:
+            raise LookupError(": ".join(self.why_blind()))
+        at = None if epoch is None and step is None else self.run.snapshot(epoch=epoch, step=step).step
+        if sample is not None:
+            return observer.activation(layer, at, sample).clone()
+        return torch.stack([observer.activation(layer, at, index) for index in range(observer.probe.count)])
+
+    def why_blind(self) -> tuple[str, str]:
+        """Why no activation can be computed, and the remedy."""
+        if self.model is None:
+            return "a recorded run has no model to compute with", "Give one: tvw.Dashboard(run, model=model)."
+        return "there is no probe batch yet", "Give watch() a probe=(images, labels), or train for one step."
+
+    def view_state(self, step: int | None) -> State:
+        """The weights at a snapshot's step, or (None) the newest that can be had without waiting for the loop."""
+        return self.live().state if step is None else self.run.state_dict(step=step)
+
+    def live(self) -> Version:
+        """The newest state of the model that can be had without waiting for its loop."""
+        return self._live.newest(self.loop_elsewhere())
+
+    def keep_live(self) -> None:
+        """Copy the model's state for the views; called on the training thread after an edit."""
+        self._live.keep()
+
+    def loop_elsewhere(self) -> bool:
+        """Whether a loop on another thread may be changing the model at this moment."""
+        return self.loop.running and self.loop.thread != threading.get_ident()
+
+    # Housekeeping
+
+    @property
+    def problems(self) -> list[str]:
+        """What watching had to give up, in words; training is never among it."""
+        return [*self._problems, *self.run.problems]
+
+    def report(self, error: Exception) -> None:
+        """Note a failure of the watcher's own: shown in the views, warned of once, never raised."""
+        text = f"torchvis_widgets switched a part of itself off: {last_line(error)}"
+        if text not in self._problems:
+            self._problems.append(text)
+            warnings.warn(text, RuntimeWarning, stacklevel=2)
+
+    def on_close(self, callback: Callable[[], None]) -> None:
+        """Call `callback` when the session closes."""
+        self._closers.append(callback)
+
+    def observe(self, observer: Observer, graph: Graph) -> None:
+        """Look through `observer` from now on, at the modules of `graph`."""
+        self.observer, self.graph = observer, graph
+
+    def watched_by(self, watcher: Watcher) -> None:
+        """Record what `watcher` sees of the loop."""
+        self._watcher = watcher
+        self.on_close(kernel.on_cell_end(self._cell_ended))
+
+    def _watching(self, call: str) -> Watcher:
+        if self._watcher is None:
+            raise RuntimeError(f"{call} needs a session that watches training: make one with tvw.watch(model, …)")
+        if not self.open:
+            raise RuntimeError(f"{call} on a closed session: call tvw.watch(model, …) again for a new one")
+        return self._watcher
+
+    def _wait_for_commands(self) -> None:
+        """A command that is being carried out because no loop ran must end before the first step."""
+        with self.mailbox.lock:
+            pass
+
+    def _cell_ended(self, error: BaseException | None) -> None:
+        self.loop.cell_ended(error)
+        self._live.forget()
+        if self._watcher is not None and not self.loop.running:
+            self._watcher.keep_last()
+
+    def _train(self, train: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self.loop.enter()
+        try:
+            train(*args, **kwargs)
+        except BaseException as error:  # kept for wait(), which raises it where the user can see it
+            self._failure = error
+            self.loop.fail(error)
+        else:
+            self.loop.leave("finished")
+        if self._watcher is not None:
+            self._watcher.keep_last()
+
+    def __repr__(self) -> str:
+        return f"Session({self.run.name!r}, {self.loop.status}, step {self.loop.step}, run {str(self.run.path)!r})"
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        viewer = Session.viewer
+        return {"text/plain": repr(self)} if viewer is None else viewer(self)._repr_mimebundle_(**kwargs)

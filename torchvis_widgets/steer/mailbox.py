@@ -1,0 +1,62 @@
+"""Mailbox: commands for the training thread, carried out at a step boundary and nowhere else."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class Mailbox:
+    """Commands put by any thread. `drain()` carries them out in the training thread; while no loop runs `put()` does.
+
+    running: whether a training loop runs. It must change under `lock` only, so that a loop that starts waits for a
+    command being carried out: `with mailbox.lock: running = True`. After a loop has ended call `drain()` once more.
+    """
+
+    def __init__(self, running: Callable[[], bool]) -> None:
+        self.lock = threading.RLock()
+        self._running = running
+        self._waiting: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def put(self, command: Callable[[], T]) -> Future[T]:
+        """Have a command carried out; what it returns or raises is the future's. A waiting one can be cancelled."""
+        future: Future[T] = Future()
+        with self.lock:
+            if self._running():
+                self._waiting.append((command, future))
+            else:
+                self.drain()  # what a loop that has just ended left behind comes first
+                _carry_out(command, future)
+        return future
+
+    def drain(self) -> None:
+        """Carry out what waits now, in order; called at every step boundary, so nearly free when nothing does."""
+        if not self._waiting:
+            return
+        for _ in range(len(self._waiting)):  # not until empty: a command that puts another must not hold up the loop
+            try:
+                command, future = self._waiting.popleft()
+            except IndexError:  # another thread drains too: the loop has just ended
+                return
+            _carry_out(command, future)
+
+
+def _carry_out(command: Callable[[], T], future: Future[T]) -> None:
+    if not future.set_running_or_notify_cancel():
+        return
+    try:
+        result = command()
+    except BaseException as error:
+        future.set_exception(error)
+        if not isinstance(error, Exception):
+            raise  # the user's Ctrl-C, meant for the loop
+    else:
+        future.set_result(result)

@@ -1,0 +1,227 @@
+"""`watch()` a model that trains, `inspect()` one that does not, and views of a recorded run."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from torchvis_widgets.live import state_of, tied_names
+from torchvis_widgets.look.leaves import map_tensors
+from torchvis_widgets.look.observer import Observer
+from torchvis_widgets.look.probe import Probe
+from torchvis_widgets.look.replica import Replica, unwrapped
+from torchvis_widgets.look.trace import Graph, trace
+from torchvis_widgets.record.run import Run
+from torchvis_widgets.session import Session
+from torchvis_widgets.steer.edits import apply
+from torchvis_widgets.watcher import Watcher
+
+Optimizers = torch.optim.Optimizer | Sequence[torch.optim.Optimizer]
+
+DEFAULT_SAMPLES = 8
+
+_watched: weakref.WeakKeyDictionary[torch.nn.Module, weakref.ref[Session]] = weakref.WeakKeyDictionary()
+_reopened: weakref.WeakKeyDictionary[Run, weakref.ref[Session]] = weakref.WeakKeyDictionary()
+
+
+def watch(
+    model: torch.nn.Module,
+    optimizer: Optimizers | None = None,
+    criterion: Callable[..., Any] | None = None,
+    *,
+    probe: Any = None,
+    classes: Sequence[str] | None = None,
+    run: str | Path | None = None,
+    name: str | None = None,
+    replica: Callable[[], torch.nn.Module] | None = None,
+) -> Session:
+    """Watch `model` while it trains; the training itself stays bit for bit what it was.
+
+    Watching a model again replaces the older session. Hooks are attached to the optimizer and the criterion, and to
+    the model until its first forward pass where no probe was given.
+
+    Args:
+        model: the model, wrapped in `DataParallel`, `DistributedDataParallel` or `torch.compile` or not.
+        optimizer: one or several; without it, whichever optimizer steps the model's parameters is found.
+        criterion: the loss, `criterion(output, targets)`. A module also logs the training loss by itself.
+        probe: the batch that views look at: inputs (N, …), or `(inputs, targets)`. By default the first 8 samples
+            that the model is given.
+        classes: the names of the model's outputs, in order.
+        run: the run directory; by default a temporary one, whose path the dashboard shows.
+        name: what the run is called; by default the directory's name.
+        replica: builds the model anew, for a model that `copy.deepcopy` cannot copy.
+
+    Raises:
+        TypeError: `model` is no `nn.Module`, `optimizer` no optimizer, or `criterion` cannot be called.
+        ValueError: the probe does not run through the model, or `classes` has the wrong number of names.
+        RunError: the run directory belongs to another model, is being written, is newer, or cannot be written.
+    """
+    _require_module(model, "watch")
+    optimizers = _optimizers(optimizer)
+    if criterion is not None and not callable(criterion):
+        raise TypeError(f"criterion must be callable as criterion(output, targets), found {type(criterion).__name__}")
+    bare = unwrapped(model)
+    copy = Replica(bare, factory=replica)
+    batch = None if probe is None else Probe.of(probe)
+    graph = None if batch is None else trace(copy, batch)
+    names = _class_names(classes, graph)
+    _close_older(bare, run)
+    session = Session(Run.create(run, model=fingerprint(bare), name=name, classes=names), bare)
+    _watched[bare] = weakref.ref(session)
+    watcher = Watcher(bare, session.run, session.loop, session.mailbox, session.report)
+    session.watched_by(watcher)
+    watcher.attach(optimizers, criterion)
+    if batch is not None and graph is not None:
+        _observe(session, copy, batch, graph, criterion)
+    else:
+        _observe_first_batch(session, watcher, model, copy, criterion)
+    return session
+
+
+def inspect(
+    model: torch.nn.Module,
+    inputs: Any,
+    *,
+    criterion: Callable[..., Any] | None = None,
+    classes: Sequence[str] | None = None,
+    replica: Callable[[], torch.nn.Module] | None = None,
+) -> Session:
+    """Look inside a model that is not being trained; the same views, on one state.
+
+    Args:
+        model: the model; it is copied and never run.
+        inputs: what it is given: (N, …), `(inputs, targets)`, or a dict of keyword inputs.
+        criterion: `criterion(output, targets)`, for the probe's loss.
+        classes: the names of the model's outputs, in order.
+        replica: builds the model anew, for a model that `copy.deepcopy` cannot copy.
+
+    Raises:
+        TypeError: `model` is no `nn.Module`.
+        ValueError: the inputs do not run through the model, or `classes` has the wrong number of names.
+    """
+    _require_module(model, "inspect")
+    bare = unwrapped(model)
+    copy, batch = Replica(bare, factory=replica), Probe.of(inputs)
+    graph = trace(copy, batch)
+    run = Run.create(None, model=fingerprint(bare), name=type(bare).__name__, classes=_class_names(classes, graph))
+    session = Session(run, bare)
+    _observe(session, copy, batch, graph, criterion)
+    return session
+
+
+def of_run(run: Run, model: torch.nn.Module | None = None) -> Session:
+    """The session that views of a recorded run share; `model` makes its activations computable.
+
+    Raises:
+        TypeError: `model` is no `nn.Module`.
+        LookupError: the run has no probe batch to compute activations with.
+        ReplicaError: the recorded weights do not fit the model.
+    """
+    known = _reopened.get(run)
+    session = known() if known is not None else None
+    if session is None:
+        session = Session(run)
+        last = run.snapshots[-1] if run.snapshots else None
+        session.loop.recorded(last.step if last else 0, int(last.epoch or 0) if last else 0)
+        _reopened[run] = weakref.ref(session)
+    if model is not None:
+        _require_module(model, "Dashboard(run, model=model)")
+        tensors = run.probe()
+        if tensors is None:
+            raise LookupError(f"{run.path} has no probe.safetensors, so there is nothing to run through the model")
+        copy, batch = Replica(model), Probe.from_tensors(tensors)
+        if run.snapshots:
+            copy.load(run.state_dict(step=run.snapshots[-1].step), None)
+        session.observe(_observer(session, copy, batch, None), trace(copy, batch))
+    return session
+
+
+def fingerprint(model: torch.nn.Module) -> dict[str, tuple[tuple[int, ...], str]]:
+    """What tells one architecture from another: each tensor's name, shape and dtype."""
+    return {
+        name: (tuple(tensor.shape), str(tensor.dtype).removeprefix("torch.")) for name, tensor in state_of(model).items()
+    }
+
+
+def _observer(
+    session: Session, replica: Replica, probe: Probe, criterion: Callable[..., Any] | None
+) -> Observer:
+    tied = tied_names(replica.module)
+    return Observer(
+        replica,
+        probe,
+        session.view_state,
+        apply_edits=lambda state, edits: apply(state, edits, tied),
+        criterion=criterion,
+        quiet=lambda: not session.loop_elsewhere(),
+        live_token=lambda: session.live().token,
+    )
+
+
+def _observe(
+    session: Session, replica: Replica, probe: Probe, graph: Graph, criterion: Callable[..., Any] | None
+) -> None:
+    session.observe(_observer(session, replica, probe, criterion), graph)
+    session.run.describe(graph=graph.to_dict())
+    session.run.save_probe(probe.tensors())
+
+
+def _observe_first_batch(
+    session: Session,
+    watcher: Watcher,
+    model: torch.nn.Module,
+    replica: Replica,
+    criterion: Callable[..., Any] | None,
+) -> None:
+    def take(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+        whole = Probe(args, kwargs)
+        few = whole.samples(slice(0, min(DEFAULT_SAMPLES, whole.count)))
+        probe = Probe(*map_tensors((few.args, few.kwargs), lambda tensor: tensor.detach().clone()))
+        # On the training thread, once: only here may the pass ask for and put back the process-wide random state.
+        _observe(session, replica, probe, trace(replica, probe), criterion)
+
+    watcher.first_inputs(model, take)
+
+
+def _close_older(model: torch.nn.Module, run: str | Path | None) -> None:
+    """End what the new session replaces: one on the same model, or, where a notebook is run again, on the same run."""
+    place = None if run is None else Path(run).expanduser().absolute()
+    for reference in list(_watched.values()):
+        older = reference()
+        if older is not None and (older.model is model or older.run.path == place):
+            older.close()
+
+
+def _require_module(model: object, call: str) -> None:
+    if not isinstance(model, torch.nn.Module):
+        hint = "pass an instance, such as Net()" if isinstance(model, type) else "pass the model itself"
+        found = f"the class {model.__name__}" if isinstance(model, type) else type(model).__name__
+        raise TypeError(f"{call}() takes a torch.nn.Module, found {found}; {hint}")
+
+
+def _optimizers(optimizer: Any) -> list[torch.optim.Optimizer]:
+    several: Iterable[Any] = optimizer if isinstance(optimizer, (list, tuple)) else [optimizer]
+    chosen = [each for each in several if each is not None]
+    for each in chosen:
+        if not isinstance(each, torch.optim.Optimizer):
+            raise TypeError(f"optimizer must be a torch.optim.Optimizer or several, found {type(each).__name__}")
+    return chosen
+
+
+def _class_names(classes: Sequence[str] | None, graph: Graph | None) -> list[str] | None:
+    if classes is None:
+        return None
+    if isinstance(classes, str):
+        raise TypeError(f"classes must be a list of names, found the string {classes!r}; write [{classes!r}]")
+    names = [str(name) for name in classes]
+    outputs = graph.nodes[0].shape if graph is not None else ""
+    if outputs.isdigit() and int(outputs) != len(names):
+        raise ValueError(
+            f"classes has {len(names)} names, but the model has {outputs} outputs for a sample; "
+            "give one name an output, or leave classes out"
+        )
+    return names

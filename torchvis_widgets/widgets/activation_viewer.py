@@ -1,0 +1,175 @@
+"""ActivationViewer: what a layer makes of a probe sample, at the snapshot looked at."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Hashable
+from typing import Any, ClassVar
+
+import traitlets as t
+
+from torchvis_widgets.look.errors import LookError
+from torchvis_widgets.look.observer import Observer
+from torchvis_widgets.look.outcome import Outcome
+from torchvis_widgets.look.picture import Picture, picture
+from torchvis_widgets.widgets.base import Reply, Topic
+from torchvis_widgets.widgets.view import View
+
+SCOPES = ("unit", "layer", "epochs")
+THUMBNAIL = 48  # pixels a side
+LIMITS_SECONDS = 0.08  # what may be spent on other epochs for colours that hold for all of them
+
+
+class ActivationViewer(View):
+    """The selected layer's output for one probe sample, with the weights of the snapshot looked at.
+
+    `scope` says what one colour scale holds for: each unit, the layer as shown, or the layer over all epochs.
+    """
+
+    bundle: ClassVar[str] = "activation_viewer"
+
+    layer = t.Unicode().tag(sync=True)
+    sample = t.Int(0).tag(sync=True)
+    unit = t.Int(None, allow_none=True).tag(sync=True)
+    scope = t.Enum(SCOPES, "epochs").tag(sync=True)
+
+    _picture: Picture | None = None
+
+    def update(self) -> None:
+        cursor = self.stage.selection.now
+        self.layer, self.sample, self.unit = cursor.layer, cursor.sample, cursor.unit
+
+    def topics(self) -> list[Topic]:
+        session, cursor = self.stage.session, self.stage.selection.now
+        observer = session.observer
+        place: Hashable = cursor.step if cursor.step is not None else ("live", session.live().token)
+        key = (id(observer), cursor.layer, place, cursor.sample, cursor.edits, self.scope)
+        frame = Topic("frame", key, self._frame)
+        if observer is None:
+            return [frame]
+        return [Topic("samples", id(observer), lambda: self._samples(observer)), frame]
+
+    def answer_sample(self, sample: int) -> None:
+        """A thumbnail was clicked."""
+        count = self._observer().probe.count
+        if not _is_index(sample) or sample >= count:
+            raise ValueError(f"sample is one of 0 … {count - 1}, found {sample!r}")
+        self.stage.selection.pick_sample(sample)
+        self.changed()
+
+    def answer_unit(self, unit: int | None) -> None:
+        """A tile was clicked, or left."""
+        units = len(self._picture.units) if self._picture is not None else 0
+        if unit is not None and (not _is_index(unit) or unit >= units):
+            raise ValueError(f"unit is one of 0 … {units - 1} or null, found {unit!r}")
+        self.stage.selection.pick_unit(unit)
+        self.changed()
+
+    def answer_scope(self, scope: str) -> None:
+        """Another colour scope was chosen."""
+        if scope not in SCOPES:
+            raise ValueError(f"scope is one of {', '.join(SCOPES)}, found {scope!r}")
+        self.scope = scope
+        self.changed()
+
+    def answer_values(self, unit: int) -> Reply:
+        """The exact values of one unit in the last frame, float32 (h, w)."""
+        if self._picture is None or not _is_index(unit):
+            raise ValueError(f"no unit {unit!r} is on screen")
+        values = self._picture.values(unit)
+        height, width = values.shape
+        return {"height": height, "width": width}, [values.astype("<f4").tobytes()]
+
+    def _observer(self) -> Observer:
+        observer = self.stage.session.observer
+        if observer is None:
+            raise LookError(*self.stage.session.why_blind())
+        return observer
+
+    def _samples(self, observer: Observer) -> Reply:
+        probe = observer.probe
+        names, labels = self.stage.session.run.classes, probe.labels()
+        texts = [None] * probe.count if labels is None else [class_name(names, label) for label in labels]
+        images = probe.images(THUMBNAIL)
+        value = {"count": probe.count, "height": 0, "width": 0, "labels": texts}
+        if images is None:
+            return value, []
+        value["height"], value["width"] = images.shape[1:3]
+        return value, [images.tobytes()]
+
+    def _frame(self) -> Reply:
+        session, cursor = self.stage.session, self.stage.selection.now
+        live = cursor.step is None
+        step = session.live().step if cursor.step is None else cursor.step
+        value: dict[str, Any] = {
+            "layer": cursor.layer, "type": self._type(cursor.layer), "step": step, "epoch": self._epoch(step),
+            "live": live, "sample": cursor.sample, "picture": None, "predictions": None, "loss": None, "error": None,
+            "classes": session.run.classes,
+        }  # fmt: skip
+        self._picture = None
+        try:
+            observer = self._observer()
+            self._picture = self._look(observer)
+            outcome = observer.outputs(cursor.step, cursor.edits)
+        except LookError as error:
+            value["error"] = {"reason": error.reason, "remedy": error.remedy}
+        else:
+            value["predictions"] = predictions(outcome, session.run.classes, observer.probe.labels())
+            value["loss"] = outcome.loss
+        if self._picture is None:
+            return value, []
+        value["picture"] = self._picture.to_dict()
+        return value, [self._picture.tiles.tobytes()]
+
+    def _look(self, observer: Observer) -> Picture:
+        cursor = self.stage.selection.now
+        key = self._key(cursor.layer)
+        began = time.perf_counter()
+        tensor = observer.activation(key, cursor.step, cursor.sample, cursor.edits)
+        if self.scope != "epochs":
+            return picture(tensor, per_unit=self.scope == "unit")
+        steps = self._steps_for_limits(time.perf_counter() - began)
+        return picture(tensor, limits=observer.limits(key, steps, cursor.sample))
+
+    def _steps_for_limits(self, seconds: float) -> list[int | None]:
+        """The snapshots whose colours must hold: all that there is time for, evenly spaced, or the one shown."""
+        steps: list[int | None] = [snapshot.step for snapshot in self.stage.session.run.snapshots]
+        affordable = int(LIMITS_SECONDS / max(seconds, 1e-4))
+        if not steps or affordable < 2:
+            return [self.stage.step]
+        return steps[:: -(-len(steps) // affordable)] + steps[-1:]
+
+    def _key(self, layer: str) -> str:
+        graph = self.stage.session.graph
+        keys = graph[layer].keys if graph is not None else []
+        return keys[0] if keys else layer
+
+    def _type(self, layer: str) -> str:
+        graph = self.stage.session.graph
+        return graph[layer].type if graph is not None else ""
+
+    def _epoch(self, step: int) -> float | None:
+        return next((s.epoch for s in self.stage.session.run.snapshots if s.step == step), None)
+
+
+def predictions(outcome: Outcome, names: list[str] | None, labels: list[int] | None) -> list[dict[str, Any]] | None:
+    """For each probe sample what is predicted, whether it is right (None = not known), and how probable it is."""
+    if outcome.predictions is None:
+        return None
+    return [
+        {
+            "text": class_name(names, index),
+            "correct": None if labels is None else labels[sample] == index,
+            "probability": None if outcome.probabilities is None else float(outcome.probabilities[sample, index]),
+        }
+        for sample, index in enumerate(outcome.predictions)
+    ]
+
+
+def class_name(names: list[str] | None, index: int) -> str:
+    """A class in words, or its number where no name was given."""
+    return names[index] if names is not None and 0 <= index < len(names) else str(index)
+
+
+def _is_index(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0

@@ -1,0 +1,158 @@
+"""LiveWidget: what every view shares. One wire format, pacing, presence and routing while the kernel is busy."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any, ClassVar
+
+import anywidget
+
+from torchvis_widgets import kernel
+
+Reply = tuple[dict[str, Any], list[bytes]]
+
+LEASE = 30.0  # seconds after which a view that has not renewed its presence is taken for gone
+PATIENCE = 2.0  # seconds after which a push that was not acknowledged no longer holds back the next
+
+
+@dataclass(frozen=True)
+class Topic:
+    """One kind of data that a view draws. It is sent anew when `key` differs from the last one sent."""
+
+    name: str
+    key: Hashable
+    make: Callable[[], Reply]
+
+
+def asset(name: str) -> str:
+    """The text of a built file in `static/`; its absence says how to build it."""
+    path = files("torchvis_widgets") / "static" / name
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"torchvis_widgets/static/{name} is missing: the JavaScript has not been built. "
+            "Run `make js` in the checkout, or install a wheel, which carries it."
+        )
+    return path.read_text(encoding="utf-8")
+
+
+class LiveWidget(anywidget.AnyWidget):
+    """A view that draws what the kernel pushes and asks for what it needs.
+
+    Traits flow from the kernel to the view only; the view sends requests `{id, op, args}`, each answered by one reply,
+    errors included. A subclass gives `bundle`, its synced traits, `update()`, `topics()` and a method `answer_<op>` a request.
+    """
+
+    bundle: ClassVar[str]
+    styles: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, **traits: Any) -> None:
+        self._views: dict[str, tuple[bool, float]] = {}
+        self._sent: dict[str, Hashable] = {}
+        self._waiting: dict[str, tuple[int, float]] = {}
+        self._seq = 0
+        # Text, not a Path: a Path keeps a closed widget alive (anywidget#929).
+        self._esm = asset(f"{self.bundle}.js")
+        self._css = "\n".join(asset(f"{style}.css") for style in (self.bundle, *self.styles))
+        super().__init__(**traits)
+        self.on_msg(self._receive)
+
+    def open(self) -> None:
+        super().open()
+        if self.comm is not None:
+            kernel.route_by_sender(self.comm)
+
+    # What a subclass fills in
+
+    def update(self) -> None:
+        """Bring the synced traits up to date; called with sending held back."""
+
+    def topics(self) -> list[Topic]:
+        """What the view draws beside its traits, cheap to list."""
+        return []
+
+    def changed(self) -> None:
+        """Called after a request has changed what views show; the stage overrides it to reach the other views."""
+        self.refresh()
+
+    # Sending
+
+    @property
+    def shown(self) -> bool:
+        """Whether some view of this widget is on screen."""
+        now = time.monotonic()
+        return any(visible and now - seen < LEASE for visible, seen in self._views.values())
+
+    def refresh(self) -> None:
+        """Send what has changed; the caller holds the publisher's lock."""
+        with self.hold_sync():
+            self.update()
+        for topic in self.topics():
+            if self._sent.get(topic.name, self) != topic.key and self._ready(topic.name):
+                self._push(topic)
+
+    def _ready(self, name: str) -> bool:
+        waiting = self._waiting.get(name)
+        return waiting is None or time.monotonic() - waiting[1] > PATIENCE
+
+    def _push(self, topic: Topic) -> None:
+        value, buffers = topic.make()
+        self._seq += 1
+        self._sent[topic.name] = topic.key
+        self._waiting[topic.name] = (self._seq, time.monotonic())
+        self.send({"kind": "push", "topic": topic.name, "seq": self._seq, "value": value}, buffers)
+
+    # Receiving
+
+    def _receive(self, _: Any, message: Any, buffers: list[Any]) -> None:
+        if not isinstance(message, dict):
+            return
+        if message.get("kind") == "ack":
+            self._acknowledged(message.get("seq"))
+        elif message.get("kind") == "request":
+            self._answer(message)
+
+    def _acknowledged(self, seq: object) -> None:
+        self._waiting = {name: mark for name, mark in self._waiting.items() if mark[0] != seq}
+        self.changed()
+
+    def _answer(self, message: dict[str, Any]) -> None:
+        reply: dict[str, Any] = {"kind": "reply", "id": message.get("id")}
+        buffers: list[bytes] = []
+        try:
+            value, buffers = self._carry_out(message.get("op"), message.get("args"))
+            reply |= {"ok": True, "value": value}
+        except Exception as error:  # a view must always get an answer, and nothing may reach the kernel's own loop
+            reply |= {"ok": False, "error": str(error) or type(error).__name__}
+        self.send(reply, buffers)
+
+    def _carry_out(self, op: object, args: object) -> Reply:
+        method = getattr(self, f"answer_{op}", None) if isinstance(op, str) else None
+        if method is None:
+            raise ValueError(f"unknown request {op!r}")
+        if not isinstance(args, dict):
+            raise TypeError(f"request {op!r} takes an object of arguments, found {type(args).__name__}")
+        value = method(**args)
+        if isinstance(value, tuple):
+            return value
+        return value or {}, []
+
+    def answer_hello(self, view: str, visible: bool) -> dict[str, Any]:
+        """A view has connected: it gets everything anew."""
+        self._views[view] = (bool(visible), time.monotonic())
+        self._sent.clear()
+        self._waiting.clear()
+        self.changed()
+        return {"main_thread": kernel.on_main_thread()}
+
+    def answer_presence(self, view: str, visible: bool | None) -> None:
+        """A view has become visible, hidden, or (None) gone."""
+        was_shown = self.shown
+        if visible is None:
+            self._views.pop(view, None)
+        else:
+            self._views[view] = (bool(visible), time.monotonic())
+        if self.shown and not was_shown:
+            self.changed()

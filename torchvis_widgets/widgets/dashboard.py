@@ -1,0 +1,61 @@
+"""Dashboard: all views of one session, composed."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import ipywidgets
+import torch
+
+from torchvis_widgets.session import Session
+from torchvis_widgets.widgets.activation_viewer import ActivationViewer
+from torchvis_widgets.widgets.epoch_scrubber import EpochScrubber
+from torchvis_widgets.widgets.loss_plot import LossPlot
+from torchvis_widgets.widgets.model_map import ModelMap
+from torchvis_widgets.widgets.stage import Source, stage_of
+from torchvis_widgets.widgets.training_bar import TrainingBar
+from torchvis_widgets.widgets.weight_sliders import WeightSliders
+
+
+class DashboardBar(TrainingBar):
+    """The bar on top of a dashboard, which carries the dashboard's own style sheet to the page."""
+
+    styles: ClassVar[tuple[str, ...]] = ("dashboard",)
+
+
+class Dashboard(ipywidgets.Box):  # type: ignore[misc]  # ipywidgets is untyped
+    """The bar, the timeline, the model map beside the activations, and the loss beside the weights.
+
+    Args:
+        source: a `Session`, or a `Run` to look at what was recorded.
+        model: with a `Run`, a model of the recorded architecture, for activations.
+    """
+
+    def __init__(self, source: Source, *, model: torch.nn.Module | None = None) -> None:
+        session = stage_of(source, model).session
+        self.bar = DashboardBar(session)
+        self.scrubber = EpochScrubber(session)
+        self.map = ModelMap(session)
+        self.viewer = ActivationViewer(session)
+        self.loss = LossPlot(session)
+        self.sliders = WeightSliders(session)
+        parts = {
+            "bar": self.bar,
+            "time": self.scrubber,
+            "map": self.map,
+            "view": self.viewer,
+            "loss": self.loss,
+            "weights": self.sliders,
+        }
+        for area, widget in parts.items():
+            widget.add_class(f"tvw-dashboard-{area}")
+        super().__init__(list(parts.values()))
+        self.add_class("tvw-dashboard")
+
+
+def show(session: Session) -> Any:
+    """The dashboard of a session, the same one each time: a cell run twice shows it twice, not two of them."""
+    stage = stage_of(session)
+    if stage.dashboard is None:
+        stage.dashboard = Dashboard(session)
+    return stage.dashboard

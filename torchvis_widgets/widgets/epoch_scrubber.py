@@ -1,0 +1,79 @@
+"""EpochScrubber: the timeline that takes every view of a session back to any snapshot."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+import traitlets as t
+
+from torchvis_widgets.record.series import Series
+from torchvis_widgets.widgets.base import Reply, Topic
+from torchvis_widgets.widgets.view import View
+
+CURVE_POINTS = 400
+
+
+class EpochScrubber(View):
+    """One tick a snapshot, the loss as a faint curve behind, and a playhead.
+
+    Read `position` for the step looked at (None = the newest); `seek()` moves it.
+    """
+
+    bundle: ClassVar[str] = "epoch_scrubber"
+
+    steps = t.List(t.Int()).tag(sync=True)
+    epochs = t.List(t.Float(allow_none=True)).tag(sync=True)
+    position = t.Int(None, allow_none=True).tag(sync=True)
+    last_step = t.Int(0).tag(sync=True)
+    total_steps = t.Int(None, allow_none=True).tag(sync=True)
+    steps_per_epoch = t.Float(None, allow_none=True).tag(sync=True)
+
+    def update(self) -> None:
+        session = self.stage.session
+        snapshots = session.run.snapshots
+        self.steps = [snapshot.step for snapshot in snapshots]
+        self.epochs = [snapshot.epoch for snapshot in snapshots]
+        self.position = self.stage.step
+        self.last_step = session.loop.step
+        self.total_steps = session.loop.total_steps()
+        self.steps_per_epoch = session.loop.steps_per_epoch
+
+    def topics(self) -> list[Topic]:
+        series = main_loss(self.stage.session.run.series)
+        if series is None:
+            return []
+        return [Topic("curve", (series.name, len(series)), lambda: _curve(series))]
+
+    def seek(self, *, epoch: float | None = None, step: int | None = None) -> None:
+        """Take every view to the snapshot of an epoch or a step; with neither, follow the newest again.
+
+        Raises:
+            LookupError: no snapshot there; the nearest ones are named.
+        """
+        follow = epoch is None and step is None
+        at = None if follow else self.stage.session.run.snapshot(epoch=epoch, step=step).step
+        self.stage.selection.move(at)
+        self.changed()
+
+    def answer_move(self, step: int | None) -> dict[str, Any]:
+        """The playhead has moved; answered when every view shows it."""
+        if step is not None and (not isinstance(step, int) or isinstance(step, bool)):
+            raise TypeError(f"step must be a whole number or null, found {type(step).__name__}")
+        self.seek(step=step)
+        return {}
+
+
+def main_loss(series: Any) -> Series | None:
+    """The metric that stands for the run: the training loss if there is one, else the first metric."""
+    names = list(series)
+    preferred = [name for name in ("train/loss", "loss") if name in names]
+    losses = [name for name in names if name.rsplit("/", 1)[-1] == "loss"]
+    chosen = [*preferred, *losses, *names][:1]
+    return series[chosen[0]] if chosen else None
+
+
+def _curve(series: Series) -> Reply:
+    view = series.view("step", CURVE_POINTS)
+    buffers = [np.asarray(values, dtype="<f4").tobytes() for values in (view.x, view.y)]
+    return {"name": series.name, "count": len(view.x)}, buffers

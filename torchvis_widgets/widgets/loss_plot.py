@@ -1,0 +1,155 @@
+"""LossPlot: the metrics as they are logged, train and val of one metric in one panel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import ipywidgets
+import numpy as np
+import torch
+import traitlets as t
+
+from torchvis_widgets.record.series import Series
+from torchvis_widgets.widgets.base import Reply, Topic
+from torchvis_widgets.widgets.charts import COLOURS, Curve, LineChart
+from torchvis_widgets.widgets.stage import Source
+from torchvis_widgets.widgets.view import View
+
+POINTS = 800  # a line; bqplot's redraw costs what is sent, however long the history
+FEW = 50  # values drawn as they are: smoothing has nothing to tell from so few
+GRID_LINES = 8
+SCALES, AXES = ("linear", "log"), ("step", "epoch", "time")
+
+
+class LossHeader(View):
+    """The controls and the legend above the chart, and what paces the chart by the browser's answers."""
+
+    bundle: ClassVar[str] = "loss_plot"
+
+    groups = t.List(t.Unicode()).tag(sync=True)
+    group = t.Unicode().tag(sync=True)
+    scale = t.Unicode("linear").tag(sync=True)
+    axis = t.Unicode("step").tag(sync=True)
+    smoothing = t.Float(0.6).tag(sync=True)
+    legend = t.List(t.Dict()).tag(sync=True)
+
+    def __init__(self, source: Source, chart: LineChart, metric: str | None) -> None:
+        self._chart = chart
+        super().__init__(source, group=metric or "")
+
+    def update(self) -> None:
+        self.groups = list(dict.fromkeys(map(group_of, self.stage.session.run.series)))
+        if not self.group and self.groups:
+            self.group = "loss" if "loss" in self.groups else self.groups[0]
+        lines = self._lines()
+        self.legend = [
+            {"name": series.name, "value": _number(series.last), "colour": colour, "line": index}
+            for index, (series, colour) in enumerate(lines)
+        ]
+
+    def topics(self) -> list[Topic]:
+        lines = self._lines()
+        key = (tuple((series.name, len(series)) for series, _ in lines), self.scale, self.axis, self.smoothing)
+        return [Topic("drawn", (key, self.stage.step), lambda: self._draw(lines))]
+
+    def answer_group(self, group: str) -> None:
+        """Another panel was chosen."""
+        self._choose("group", group, self.groups)
+
+    def answer_scale(self, scale: str) -> None:
+        """The vertical axis was switched."""
+        self._choose("scale", scale, SCALES)
+
+    def answer_axis(self, axis: str) -> None:
+        """The horizontal axis was switched."""
+        self._choose("axis", axis, AXES)
+
+    def answer_smoothing(self, smoothing: float) -> None:
+        """The smoothing slider was moved."""
+        if not isinstance(smoothing, (int, float)) or not 0 <= smoothing < 1:
+            raise ValueError(f"smoothing lies in 0 … 1 (1 left out), found {smoothing!r}")
+        self.smoothing = float(smoothing)
+        self.changed()
+
+    def _choose(self, trait: str, value: object, choices: Sequence[str]) -> None:
+        if value not in choices:
+            raise ValueError(f"{trait} is one of {', '.join(choices)}, found {value!r}")
+        self.set_trait(trait, value)
+        self.changed()
+
+    def _lines(self) -> list[tuple[Series, str]]:
+        ours = [series for name, series in self.stage.session.run.series.items() if group_of(name) == self.group]
+        return [(series, COLOURS[index % len(COLOURS)]) for index, series in enumerate(ours)]
+
+    def _draw(self, lines: list[tuple[Series, str]]) -> Reply:
+        self._chart.set_scale(self.scale)
+        curves = [self._curve(series, colour) for series, colour in lines]
+        self._chart.draw(curves, x_ticks=self._ticks(), cursor=self._cursor())
+        return {"points": [len(curve.x) for curve in curves]}, []
+
+    def _curve(self, series: Series, colour: str) -> Curve:
+        view = series.view(self.axis, POINTS)
+        start = self._origin()
+        if not self.smoothing or len(series) < FEW:
+            return Curve(series.name, colour, view.x - start, view.y)
+        smooth = series.smooth(view, self.smoothing)
+        return Curve(series.name, colour, view.x - start, view.y, view.mean_x - start, smooth)
+
+    def _origin(self) -> float:
+        return self.stage.session.run.began if self.axis == "time" else 0.0
+
+    def _ticks(self) -> list[float] | None:
+        """Grid lines at the ends of epochs, a round number of them apart."""
+        run, loop = self.stage.session.run, self.stage.session.loop
+        ends = [(s.epoch, s.step) for s in run.snapshots if s.epoch is not None and s.epoch == int(s.epoch)]
+        if self.axis == "time" or len(ends) < 2:
+            return None
+        stride = _round_stride(max(loop.finished_epochs, len(ends) - 1))
+        return [float(epoch if self.axis == "epoch" else step) for epoch, step in ends if epoch % stride == 0]
+
+    def _cursor(self) -> float | None:
+        step = self.stage.step
+        if step is None:
+            return None
+        snapshot = self.stage.session.run.snapshot(step=step)
+        if self.axis == "time":
+            return snapshot.time - self._origin()
+        return float(step) if self.axis == "step" else snapshot.epoch
+
+
+class LossPlot(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is untyped
+    """The metrics of a run, live: one line a metric, `train/…` and `val/…` of one metric together.
+
+    However long the history, at most about 1,000 points a line are sent, every spike among them.
+
+    Args:
+        source: a `Session`, or a `Run` to look at what was recorded.
+        metric: the panel to open with, the part of the names after the last `/`; by default `"loss"`, or the first.
+    """
+
+    def __init__(self, source: Source, *, metric: str | None = None, model: torch.nn.Module | None = None) -> None:
+        self._chart = LineChart()
+        self.header = LossHeader(source, self._chart, metric)
+        super().__init__([self.header, self._chart.figure])
+        self.add_class("tvw-loss-plot-box")
+
+    @property
+    def figure(self) -> Any:
+        """The bqplot figure, to be styled or saved."""
+        return self._chart.figure
+
+
+def group_of(name: str) -> str:
+    """The panel of a metric: the last part of its name."""
+    return name.rsplit("/", 1)[-1]
+
+
+def _number(last: tuple[int, float] | None) -> str:
+    return "" if last is None else f"{last[1]:.4g}"
+
+
+def _round_stride(epochs: int) -> int:
+    least = max(1, -(-epochs // GRID_LINES))
+    magnitude = 10 ** int(np.log10(least))
+    return next(stride for factor in (1, 2, 5, 10) if (stride := factor * magnitude) >= least)

@@ -1,0 +1,65 @@
+"""A weight tensor as a heat map of bounded size, with the way back from a cell to the element it shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from torchvis_widgets.look.quantise import quantise, robust_limits
+
+MOST_ROWS, MOST_COLUMNS = 96, 192
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """A tensor laid out as rows (the first dimension) by columns (all others), thinned evenly where it is larger."""
+
+    shape: tuple[int, ...]
+    rows: NDArray[np.int64]
+    columns: NDArray[np.int64]
+    values: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, tensor: torch.Tensor) -> Matrix:
+        """Lay out a tensor of any shape; one without dimensions is a single cell, one with one a single row."""
+        shape = tuple(tensor.shape)
+        flat = tensor.detach().reshape(shape[0], -1) if tensor.dim() > 1 else tensor.detach().reshape(1, -1)
+        rows, columns = _evenly(flat.shape[0], MOST_ROWS), _evenly(flat.shape[1], MOST_COLUMNS)
+        shown = flat[torch.from_numpy(rows)[:, None], torch.from_numpy(columns)]
+        return cls(shape, rows, columns, shown.to("cpu", torch.float64).numpy())
+
+    @property
+    def full_size(self) -> tuple[int, int]:
+        """Rows and columns of the whole tensor."""
+        if len(self.shape) < 2:
+            return 1, int(np.prod(self.shape))
+        return self.shape[0], int(np.prod(self.shape[1:]))
+
+    def limits(self) -> tuple[float, float]:
+        """Symmetric colour limits."""
+        _, hi = robust_limits(self.values)
+        return -hi, hi
+
+    def tiles(self) -> bytes:
+        """The cells as bytes, row by row."""
+        return quantise(self.values, *self.limits()).tobytes()
+
+    def index(self, row: int, column: int) -> tuple[int, ...]:
+        """The element that a cell shows. Raises IndexError outside."""
+        if not (0 <= row < len(self.rows) and 0 <= column < len(self.columns)):
+            raise IndexError(f"the heat map has {len(self.rows)}×{len(self.columns)} cells, found ({row}, {column})")
+        place = int(self.rows[row]) * self.full_size[1] + int(self.columns[column])
+        return tuple(int(each) for each in np.unravel_index(place, self.shape)) if self.shape else ()
+
+    def cell(self, index: tuple[int, ...]) -> tuple[int, int]:
+        """The cell nearest to an element."""
+        place = int(np.ravel_multi_index(index, self.shape)) if self.shape else 0
+        row, column = divmod(place, max(1, self.full_size[1]))
+        return int(np.abs(self.rows - row).argmin()), int(np.abs(self.columns - column).argmin())
+
+
+def _evenly(size: int, most: int) -> NDArray[np.int64]:
+    return np.unique(np.linspace(0, size - 1, min(size, most)).round().astype(np.int64)) if size else np.zeros(0, int)

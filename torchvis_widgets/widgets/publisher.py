@@ -1,0 +1,79 @@
+"""The one thread that sends to the front end on its own account: latest wins, about ten times a second."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Callable
+from typing import Protocol
+
+PERIOD = 0.1
+
+
+class Shown(Protocol):
+    """What the publisher needs of a widget."""
+
+    @property
+    def shown(self) -> bool:
+        """Whether some view of it is on screen."""
+
+    def refresh(self) -> None:
+        """Send what has changed since the last time."""
+
+
+class Publisher:
+    """Refreshes the shown widgets of one session, on its own thread while `live()` and on any other when asked."""
+
+    def __init__(self, live: Callable[[], bool], on_error: Callable[[Exception], None]) -> None:
+        self._live = live
+        self._on_error = on_error
+        self._widgets: weakref.WeakSet[Shown] = weakref.WeakSet()
+        self._lock = threading.RLock()
+        self._wake = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def add(self, widget: Shown) -> None:
+        """Refresh `widget` from now on, as long as somebody holds it."""
+        self._widgets.add(widget)
+        if self._thread is None and self._live():
+            self._thread = threading.Thread(
+                target=_publish_until_gone, args=(weakref.ref(self), self._wake), name="tvw-publisher", daemon=True
+            )
+            self._thread.start()
+
+    def publish(self) -> None:
+        """Send now, from the calling thread, whatever has changed in the widgets on screen."""
+        with self._lock:
+            for widget in list(self._widgets):
+                if widget.shown:
+                    self._refresh(widget)
+
+    def still_live(self) -> bool:
+        """Whether there is anything left to wait for."""
+        return self._live()
+
+    def close(self) -> None:
+        """End the thread after a last round."""
+        self._wake.set()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join(timeout=5.0)
+        self._thread = None
+
+    def _refresh(self, widget: Shown) -> None:
+        try:
+            widget.refresh()
+        except Exception as error:  # one view's failure must not silence the others
+            self._on_error(error)
+
+
+def _publish_until_gone(publisher: weakref.ref[Publisher], wake: threading.Event) -> None:
+    while True:
+        wake.wait(PERIOD)
+        owner = publisher()
+        if owner is None:
+            return
+        live = owner.still_live()
+        owner.publish()
+        if not live:
+            return
+        del owner

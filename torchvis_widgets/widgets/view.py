@@ -1,0 +1,33 @@
+"""View: a live widget on a stage."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from torchvis_widgets.widgets.base import LiveWidget
+from torchvis_widgets.widgets.stage import Source, Stage, stage_of
+
+
+class View(LiveWidget):
+    """A widget that shows one session together with its other views.
+
+    Args:
+        source: a `Session`, or a `Run` to look at what was recorded.
+        model: with a `Run`, a model of the recorded architecture, for what has to be computed.
+    """
+
+    def __init__(self, source: Source, *, model: torch.nn.Module | None = None, **traits: Any) -> None:
+        self._stage = stage_of(source, model)
+        super().__init__(**traits)
+        self.update()
+        self._stage.publisher.add(self)
+
+    @property
+    def stage(self) -> Stage:
+        """What this view shares with the other views of its session."""
+        return self._stage
+
+    def changed(self) -> None:
+        self._stage.publisher.publish()
