@@ -1,6 +1,6 @@
 // One ESM bundle and one stylesheet a widget, into the Python package. Fails when a bundle is over the budget (design.md §8).
-import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { existsSync, readdirSync, rmSync, statSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import * as esbuild from "esbuild";
 
@@ -41,11 +41,15 @@ function checkSizes() {
   if (over) throw new Error(`a bundle is larger than ${BUDGET / 1000} kB: split it or drop a dependency`);
 }
 
+/** Bundles of widgets that are no more would otherwise travel in the wheel. */
+function removeOthers(written) {
+  for (const name of readdirSync(out)) if (!written.includes(name)) rmSync(join(out, name), { recursive: true });
+}
+
 if (watch) {
   await (await esbuild.context(options)).watch();
 } else {
-  rmSync(out, { recursive: true, force: true });
-  mkdirSync(out, { recursive: true });
-  await esbuild.build(options);
+  const { metafile } = await esbuild.build({ ...options, metafile: true });
+  removeOthers(Object.keys(metafile.outputs).map((path) => basename(path)));
   checkSizes();
 }

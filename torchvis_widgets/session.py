@@ -36,7 +36,7 @@ class Session:
         self.model = model
         self.open = True
         self.mailbox = Mailbox(self.loop_elsewhere)
-        self.loop = Loop(on_begin=self._wait_for_commands, on_end=self.mailbox.drain)
+        self.loop = Loop(on_begin=self.mailbox.barrier, on_end=self.mailbox.barrier)
         self.edits = EditLog(lambda: state_of(model) if model is not None else {})
         self.graph: Graph | None = Graph.from_dict(run.graph) if run.graph else None
         self.observer: Observer | None = None
@@ -225,11 +225,6 @@ class Session:
         if not self.open:
             raise RuntimeError(f"{call} on a closed session: call tvw.watch(model, …) again for a new one")
         return self._watcher
-
-    def _wait_for_commands(self) -> None:
-        """A command that is being carried out because no loop ran must end before the first step."""
-        with self.mailbox.lock:
-            pass
 
     def _cell_ended(self, error: BaseException | None) -> None:
         self.loop.cell_ended(error)

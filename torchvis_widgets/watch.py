@@ -5,7 +5,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 
@@ -17,7 +17,7 @@ from torchvis_widgets.look.replica import Replica, unwrapped
 from torchvis_widgets.look.trace import Graph, trace
 from torchvis_widgets.record.run import Run
 from torchvis_widgets.session import Session
-from torchvis_widgets.steer.edits import apply
+from torchvis_widgets.steer.edits import Edit, apply
 from torchvis_widgets.watcher import Watcher
 
 Optimizers = torch.optim.Optimizer | Sequence[torch.optim.Optimizer]
@@ -155,7 +155,7 @@ def _observer(
         replica,
         probe,
         session.view_state,
-        apply_edits=lambda state, edits: apply(state, edits, tied),
+        apply_edits=lambda state, edits: apply(state, cast(tuple[Edit, ...], edits), tied),
         criterion=criterion,
         quiet=lambda: not session.loop_elsewhere(),
         live_token=lambda: session.live().token,

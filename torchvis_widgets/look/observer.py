@@ -15,7 +15,7 @@ from torchvis_widgets.look.capture import capture
 from torchvis_widgets.look.errors import ForwardError, LookError, in_words
 from torchvis_widgets.look.outcome import Criterion, Outcome
 from torchvis_widgets.look.probe import Probe, take_sample
-from torchvis_widgets.look.quantise import robust_limits
+from torchvis_widgets.look.quantise import array_of, robust_limits
 from torchvis_widgets.look.replica import Replica
 
 State: TypeAlias = Mapping[str, Tensor]
@@ -57,6 +57,7 @@ class Observer:
         self._criterion = _own_criterion(criterion)
         self._quiet = quiet
         self._live_token = live_token
+        self._identity = object()  # two observers of one replica may take their states from two runs
         self._cache: ByteCache[Any] = ByteCache(cache_bytes)
         self._sample_alone = not any(_mixes_samples(module) for module in replica.module.modules())
 
@@ -94,7 +95,7 @@ class Observer:
     def _limits_at(self, key: str, step: int | None, sample: int) -> tuple[float, float]:
         return self._kept(
             ("limits", self._token(step, ()), key, sample),
-            lambda: _limits(self.activation(key, step, sample)),
+            lambda: robust_limits(array_of(self.activation(key, step, sample))[0]),
             lambda _: _LIMITS_BYTES,
         )
 
@@ -110,7 +111,7 @@ class Observer:
     def _token(self, step: int | None, edits: Edits) -> Hashable | None:
         # Read before the state: a step taken in between makes a stale token, whose entry is never found again.
         place = self._live_token() if step is None else step
-        return None if place is None else (step is None, place, tuple(edits))
+        return None if place is None else (self._identity, step is None, place, tuple(edits))
 
     def _look(self, step: int | None, edits: Edits, token: Hashable | None, look: Callable[[], T]) -> T:
         self._refuse_random()
@@ -165,11 +166,6 @@ class Observer:
     def _answer(self) -> Outcome:
         with torch.no_grad():
             return Outcome.of(self._replica.forward(self.probe), self.probe.targets, self._criterion)
-
-
-def _limits(tensor: Tensor) -> tuple[float, float]:
-    values = tensor.abs() if tensor.is_complex() else tensor
-    return robust_limits(values.double().numpy())
 
 
 def _spread(steps: Sequence[int | None]) -> list[int | None]:

@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from torchvis_widgets.look.errors import in_words
-from torchvis_widgets.look.quantise import Bytes, Values, limits_by_unit, quantise, robust_limits
+from torchvis_widgets.look.quantise import Bytes, Values, array_of, limits_by_unit, quantise, robust_limits
 
 _SMALLEST_THINNED_SIDE = 64  # pixels: about what a tile of the atlas is painted with
 _MOST_UNITS = 4096
@@ -75,7 +73,7 @@ def picture(
     `limits` (lo, hi) fixes the colours, to compare pictures; `per_unit` gives each unit its own. Above `byte_cap`
     bytes rows and columns of large units are thinned, then units are left out, both evenly, and `note` says so.
     """
-    array, note = _array(tensor)
+    array, note = array_of(tensor)
     layout = _layout(array, tuple(tensor.shape))
     thinned = _thinned(layout, byte_cap)
     colours = _colours(layout.units, thinned, limits, per_unit)
@@ -117,28 +115,6 @@ class _Colours(NamedTuple):
     lo: Any  # a number, or (n, 1, 1)
     hi: Any
     clipped: int
-
-
-def _array(tensor: Tensor) -> tuple[Values, str]:
-    """The values as float32, or as float64 where float32 could not hold them, and what was done to get them."""
-    try:
-        return _converted(tensor.detach())
-    except Exception as error:
-        return np.zeros((0,), np.float32), f"cannot be shown: {in_words(error)}"
-
-
-def _converted(tensor: Tensor) -> tuple[Values, str]:
-    note = ""
-    if tensor.is_meta:
-        return np.zeros((0,), np.float32), "on the meta device: it has no values"
-    if tensor.is_quantized:
-        tensor, note = tensor.dequantize(), "quantised, shown as numbers"
-    if tensor.layout != torch.strided:
-        tensor, note = tensor.to_dense(), "sparse, shown dense"
-    if tensor.is_complex():
-        tensor, note = tensor.abs(), "magnitude of complex values"
-    wide = tensor.dtype in (torch.float64, torch.int64, torch.int32)
-    return tensor.to("cpu", torch.float64 if wide else torch.float32).numpy(), note
 
 
 def _layout(array: Values, shape: tuple[int, ...]) -> _Layout:

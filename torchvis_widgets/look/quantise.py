@@ -1,11 +1,15 @@
-"""Colour limits and bytes: how values become the uint8 that a view paints."""
+"""Values, colour limits and bytes: how a tensor becomes the uint8 that a view paints."""
 
 from __future__ import annotations
 
 from typing import Any, TypeAlias
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
+
+from torchvis_widgets.look.errors import in_words
 
 Values: TypeAlias = NDArray[np.floating[Any]]
 Bytes: TypeAlias = NDArray[np.uint8]
@@ -15,6 +19,31 @@ NEGATIVE_INFINITY, POSITIVE_INFINITY, NAN = 253, 254, 255
 
 _QUANTILE = 0.995  # one spike in a thousand values must not flatten the picture
 _MOST_SAMPLED = 1 << 20
+
+
+def array_of(tensor: Tensor) -> tuple[Values, str]:
+    """The values as float32, or as float64 where float32 could not hold them, and what was done to get them.
+
+    It never raises: what cannot be read is an empty array and a note that says why.
+    """
+    try:
+        return _converted(tensor.detach())
+    except Exception as error:
+        return np.zeros((0,), np.float32), f"cannot be shown: {in_words(error)}"
+
+
+def _converted(tensor: Tensor) -> tuple[Values, str]:
+    note = ""
+    if tensor.is_meta:
+        return np.zeros((0,), np.float32), "on the meta device: it has no values"
+    if tensor.is_quantized:
+        tensor, note = tensor.dequantize(), "quantised, shown as numbers"
+    if tensor.layout != torch.strided:
+        tensor, note = tensor.to_dense(), "sparse, shown dense"
+    if tensor.is_complex():
+        tensor, note = tensor.abs(), "magnitude of complex values"
+    wide = tensor.dtype in (torch.float64, torch.int64, torch.int32)
+    return tensor.to("cpu", torch.float64 if wide else torch.float32).numpy(), note
 
 
 def quantise(values: Values, lo: float | Values, hi: float | Values) -> Bytes:

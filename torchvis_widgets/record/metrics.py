@@ -120,7 +120,7 @@ class MetricsWriter:
         queue, numbers = self._queue, self._numbers
         while queue:
             step, epoch, at, name, logged = queue[0]
-            value = logged.value() if type(logged) is Slot else logged
+            value = logged.value() if isinstance(logged, Slot) else logged
             if value is None:
                 break  # what was logged after it waits too, so that each metric stays in order
             queue.popleft()

@@ -66,9 +66,11 @@ class EditLog:
     """The edits made to the live model, newest last; every method belongs to the training thread at a step boundary.
 
     tensors: the live parameters and buffers by name. `step` is always the number of optimizer steps finished.
+    version: counts the changes made. The tensors' own version counters do not tell of them.
     """
 
     def __init__(self, tensors: Callable[[], Mapping[str, Tensor]]) -> None:
+        self.version = 0
         self._tensors = tensors
         self._done: deque[Transaction] = deque(maxlen=_MOST_TRANSACTIONS)
 
@@ -85,6 +87,7 @@ class EditLog:
         region = self._region(edit)
         self._done.append(Transaction(edit, step, region.clone()))
         _write(region, edit)
+        self.version += 1
 
     def amend(self, edit: Edit, *, step: int) -> None:
         """Give the newest transaction another value, as a drag does: relative to the weights before that transaction.
@@ -105,6 +108,7 @@ class EditLog:
             region.copy_(last.before)
             _write(region, edit)
         last.edit = edit
+        self.version += 1
 
     def undo(self, *, step: int) -> Edit | None:
         """Take the newest transaction back and return its edit; None when there is none.
@@ -120,6 +124,7 @@ class EditLog:
             region.copy_(last.before)
         else:
             region.mul_(1 / last.edit.value)
+        self.version += 1
         return self._done.pop().edit
 
     def _region(self, edit: Edit) -> Tensor:
@@ -129,8 +134,8 @@ class EditLog:
 
 
 def _region(tensor: Tensor, edit: Edit) -> Tensor:
-    # .data: a graph that the user's loop still holds must not fail in backward() because of our edit, and in-place
-    # changes of a leaf that requires grad are refused otherwise.
+    # .data leaves the version counter alone: with two networks in one loop a graph through this one may be alive at the
+    # other's step boundary, and its backward() must not raise "modified by an inplace operation" because of our edit.
     return tensor.data[edit.index or ()]
 
 

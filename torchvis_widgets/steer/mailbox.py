@@ -14,12 +14,12 @@ T = TypeVar("T")
 class Mailbox:
     """Commands put by any thread. `drain()` carries them out in the training thread; while no loop runs `put()` does.
 
-    running: whether a training loop runs. It must change under `lock` only, so that a loop that starts waits for a
-    command being carried out: `with mailbox.lock: running = True`. After a loop has ended call `drain()` once more.
+    running: whether a loop runs on another thread than the one that asks. A loop calls `barrier()` when that has become
+    true and before its first step, and once more when it has become false, for what came after its last step.
     """
 
     def __init__(self, running: Callable[[], bool]) -> None:
-        self.lock = threading.RLock()
+        self._lock = threading.RLock()
         self._running = running
         self._waiting: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
 
@@ -29,13 +29,18 @@ class Mailbox:
     def put(self, command: Callable[[], T]) -> Future[T]:
         """Have a command carried out; what it returns or raises is the future's. A waiting one can be cancelled."""
         future: Future[T] = Future()
-        with self.lock:
+        with self._lock:
             if self._running():
                 self._waiting.append((command, future))
             else:
                 self.drain()  # what a loop that has just ended left behind comes first
                 _carry_out(command, future)
         return future
+
+    def barrier(self) -> None:
+        """Wait for a command that another thread is carrying out, then carry out what waits."""
+        with self._lock:
+            self.drain()
 
     def drain(self) -> None:
         """Carry out what waits now, in order; called at every step boundary, so nearly free when nothing does."""

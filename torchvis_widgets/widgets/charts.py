@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import bqplot
 import numpy as np
 from ipywidgets import Layout
+from numpy.typing import NDArray
 
-Array = np.ndarray
+from torchvis_widgets.widgets.ticks import Ticks, linear_ticks, log_ticks
+
+Array = NDArray[np.float64]
 
 COLOURS = ("accent", "warm", "series-3", "series-4", "series-5", "series-6", "series-7", "series-8")
+Y_TICKS = 5
 
 
 @dataclass(frozen=True)
@@ -34,21 +39,23 @@ class LineChart:
     """
 
     def __init__(self, height: int = 200) -> None:
-        self._x = bqplot.LinearScale()
-        self._y: bqplot.Scale = bqplot.LinearScale()
+        self._x = bqplot.LinearScale(min=0.0, max=1.0)
+        self._y: Any = bqplot.LinearScale(min=0.0, max=1.0)
         self._cursor = bqplot.Lines(
             x=[0.0, 0.0], y=[0.0, 1.0], visible=False, colors=["var(--tvw-warm)"], stroke_width=1.2,
             scales={"x": self._x, "y": bqplot.LinearScale(min=0.0, max=1.0)},
         )  # fmt: skip
-        self._raw: dict[str, bqplot.Lines] = {}
-        self._smooth: dict[str, bqplot.Lines] = {}
-        self._x_axis = bqplot.Axis(scale=self._x, grid_lines="dashed", num_ticks=8)
+        self._raw: dict[str, Any] = {}
+        self._smooth: dict[str, Any] = {}
+        self._x_axis = bqplot.Axis(scale=self._x, grid_lines="dashed", tick_format="d")
+        self._y_axis = self._make_y_axis()
         self.figure = bqplot.Figure(
-            axes=[self._x_axis, self._y_axis()],
+            axes=[self._x_axis, self._y_axis],
             marks=[self._cursor],
             animation_duration=0,
-            fig_margin={"top": 10, "bottom": 26, "left": 46, "right": 14},
+            fig_margin={"top": 10, "bottom": 24, "left": 42, "right": 16},
             padding_x=0.0,
+            padding_y=0.0,
             background_style={"fill": "none"},
             min_aspect_ratio=0.05,
             max_aspect_ratio=50.0,
@@ -61,50 +68,68 @@ class LineChart:
         kind = bqplot.LogScale if scale == "log" else bqplot.LinearScale
         if type(self._y) is kind:
             return
-        self._y = kind()
+        self._y = kind(min=0.1, max=1.0)
+        self._y_axis = self._make_y_axis()
         self._raw.clear()
         self._smooth.clear()
-        self.figure.axes = [self._x_axis, self._y_axis()]
+        self.figure.axes = [self._x_axis, self._y_axis]
 
-    def draw(self, curves: Sequence[Curve], *, x_ticks: Sequence[float] | None, cursor: float | None) -> None:
-        """Replace what is drawn by `curves`, with grid lines at `x_ticks` (None: where they fall) and the playhead."""
-        names = [curve.name for curve in curves]
-        if names != list(self._raw):
+    def draw(self, curves: Sequence[Curve], x_ticks: Ticks, cursor: float | None) -> None:
+        """Replace what is drawn by `curves`, and put the playhead at x = `cursor` (None: none)."""
+        if [curve.name for curve in curves] != list(self._raw):
             self._lay_out(curves)
-        end = max((float(curve.x[-1]) for curve in curves if len(curve.x)), default=1.0)
-        with self._x.hold_sync(), self._x_axis.hold_sync():
-            self._x.min, self._x.max = 0.0, max(end, 1e-9)
-            self._x_axis.tick_values = None if x_ticks is None else np.asarray(x_ticks, dtype=float)
+        self._fit(self._x, self._x_axis, x_ticks)
+        self._fit(self._y, self._y_axis, self._y_ticks(curves))
         for curve in curves:
-            smoothed = curve.smooth_x is not None
-            _set(self._raw[curve.name], curve.x, self._drawable(curve.y))
-            self._raw[curve.name].opacities = [0.28 if smoothed else 1.0]
+            raw, smooth = self._raw[curve.name], self._smooth[curve.name]
+            smoothed = curve.smooth_x is not None and curve.smooth_y is not None
+            _set(raw, curve.x, self._drawable(curve.y), opacities=[0.28 if smoothed else 1.0])
             if curve.smooth_x is not None and curve.smooth_y is not None:
-                _set(self._smooth[curve.name], curve.smooth_x, self._drawable(curve.smooth_y))
-            self._smooth[curve.name].visible = smoothed
+                _set(smooth, curve.smooth_x, self._drawable(curve.smooth_y), visible=True)
+            else:
+                smooth.visible = False
         with self._cursor.hold_sync():
             self._cursor.visible = cursor is not None
             if cursor is not None:
                 self._cursor.x = np.array([cursor, cursor])
+
+    def _y_ticks(self, curves: Sequence[Curve]) -> Ticks:
+        drawn = np.concatenate([self._drawable(curve.y) for curve in curves]) if curves else np.zeros(0)
+        finite = drawn[np.isfinite(drawn)]
+        lo, hi = (float(finite.min()), float(finite.max())) if finite.size else (0.1, 1.0)
+        return log_ticks(lo, hi) if self._is_log else linear_ticks(min(lo, 0.0) if lo < hi / 2 else lo, hi, Y_TICKS)
+
+    def _fit(self, scale: Any, axis: Any, ticks: Ticks) -> None:
+        with scale.hold_sync():
+            scale.min, scale.max = ticks.lo, ticks.hi
+        with axis.hold_sync():
+            axis.tick_values = np.array(ticks.values)
+            axis.tick_format = ticks.format
 
     def _lay_out(self, curves: Sequence[Curve]) -> None:
         self._raw = {curve.name: self._line(curve.colour, 1.3) for curve in curves}
         self._smooth = {curve.name: self._line(curve.colour, 1.8) for curve in curves}
         self.figure.marks = [*self._raw.values(), *self._smooth.values(), self._cursor]
 
-    def _line(self, colour: str, width: float) -> bqplot.Lines:
+    def _line(self, colour: str, width: float) -> Any:
         return bqplot.Lines(
             x=[], y=[], colors=[f"var(--tvw-{colour})"], stroke_width=width, scales={"x": self._x, "y": self._y}
         )
 
-    def _y_axis(self) -> bqplot.Axis:
-        return bqplot.Axis(scale=self._y, orientation="vertical", num_ticks=5, tick_format="~g")
+    def _make_y_axis(self) -> Any:
+        return bqplot.Axis(scale=self._y, orientation="vertical", tick_format=".1f")
+
+    @property
+    def _is_log(self) -> bool:
+        return isinstance(self._y, bqplot.LogScale)
 
     def _drawable(self, y: Array) -> Array:
         # A logarithm has no place for what is not positive; NaN leaves a gap.
-        return np.where(y > 0, y, np.nan) if isinstance(self._y, bqplot.LogScale) else y
+        return np.where(y > 0, y, np.nan) if self._is_log else y
 
 
-def _set(line: bqplot.Lines, x: Array, y: Array) -> None:
+def _set(line: Any, x: Array, y: Array, **traits: Any) -> None:
     with line.hold_sync():
         line.x, line.y = x, y
+        for name, value in traits.items():
+            setattr(line, name, value)

@@ -39,7 +39,7 @@ class Dashboard(ipywidgets.Box):  # type: ignore[misc]  # ipywidgets is untyped
         self.viewer = ActivationViewer(session)
         self.loss = LossPlot(session)
         self.sliders = WeightSliders(session)
-        parts = {
+        parts: dict[str, ipywidgets.DOMWidget] = {
             "bar": self.bar,
             "time": self.scrubber,
             "map": self.map,

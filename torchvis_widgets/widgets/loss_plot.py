@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from dataclasses import replace
+from typing import Any, ClassVar, cast
 
 import ipywidgets
-import numpy as np
 import torch
 import traitlets as t
 
-from torchvis_widgets.record.series import Series
+from torchvis_widgets.record.series import Axis, Series
 from torchvis_widgets.widgets.base import Reply, Topic
 from torchvis_widgets.widgets.charts import COLOURS, Curve, LineChart
 from torchvis_widgets.widgets.stage import Source
+from torchvis_widgets.widgets.ticks import Ticks, linear_ticks, round_step
 from torchvis_widgets.widgets.view import View
 
 POINTS = 800  # a line; bqplot's redraw costs what is sent, however long the history
@@ -85,11 +86,12 @@ class LossHeader(View):
     def _draw(self, lines: list[tuple[Series, str]]) -> Reply:
         self._chart.set_scale(self.scale)
         curves = [self._curve(series, colour) for series, colour in lines]
-        self._chart.draw(curves, x_ticks=self._ticks(), cursor=self._cursor())
+        end = max((float(curve.x[-1]) for curve in curves if len(curve.x)), default=0.0)
+        self._chart.draw(curves, self._ticks(end), self._cursor())
         return {"points": [len(curve.x) for curve in curves]}, []
 
     def _curve(self, series: Series, colour: str) -> Curve:
-        view = series.view(self.axis, POINTS)
+        view = series.view(cast(Axis, self.axis), POINTS)
         start = self._origin()
         if not self.smoothing or len(series) < FEW:
             return Curve(series.name, colour, view.x - start, view.y)
@@ -99,14 +101,15 @@ class LossHeader(View):
     def _origin(self) -> float:
         return self.stage.session.run.began if self.axis == "time" else 0.0
 
-    def _ticks(self) -> list[float] | None:
-        """Grid lines at the ends of epochs, a round number of them apart."""
-        run, loop = self.stage.session.run, self.stage.session.loop
-        ends = [(s.epoch, s.step) for s in run.snapshots if s.epoch is not None and s.epoch == int(s.epoch)]
+    def _ticks(self, end: float) -> Ticks:
+        """Grid lines at the ends of epochs, a round number of them apart, where the axis has epochs."""
+        ends = [(s.epoch, s.step) for s in self.stage.session.run.snapshots if s.epoch is not None]
         if self.axis == "time" or len(ends) < 2:
-            return None
-        stride = _round_stride(max(loop.finished_epochs, len(ends) - 1))
-        return [float(epoch if self.axis == "epoch" else step) for epoch, step in ends if epoch % stride == 0]
+            round_ticks = linear_ticks(0.0, end or 1.0, GRID_LINES)
+            return replace(round_ticks, hi=end or 1.0)
+        stride = max(1, round(round_step((len(ends) - 1) / GRID_LINES)))
+        marks = [float(epoch if self.axis == "epoch" else step) for epoch, step in ends if epoch % stride == 0]
+        return Ticks(marks, 0.0, max(end, marks[-1]), "d")
 
     def _cursor(self) -> float | None:
         step = self.stage.step
@@ -147,9 +150,3 @@ def group_of(name: str) -> str:
 
 def _number(last: tuple[int, float] | None) -> str:
     return "" if last is None else f"{last[1]:.4g}"
-
-
-def _round_stride(epochs: int) -> int:
-    least = max(1, -(-epochs // GRID_LINES))
-    magnitude = 10 ** int(np.log10(least))
-    return next(stride for factor in (1, 2, 5, 10) if (stride := factor * magnitude) >= least)

@@ -178,7 +178,8 @@ class WeightSliders(View):
         row, column = matrices[name].cell(index)
         value = float(state[name][index])
         reach = max(2 * float(self._base()[name].detach().abs().max()), 2 * abs(value), 1e-3)
-        return {"tensor": name, "index": list(index), "value": value, "lo": -reach, "hi": reach, "row": row, "col": column}
+        place = {"tensor": name, "index": list(index), "row": row, "col": column}
+        return {**place, "value": value, "lo": -reach, "hi": reach}
 
     def _probe(self) -> dict[str, Any] | None:
         observer, cursor = self.stage.session.observer, self.stage.selection.now

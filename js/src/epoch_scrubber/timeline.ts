@@ -49,7 +49,7 @@ export interface Tick {
   kept: boolean;
 }
 
-const LABEL_ROOM = 56;
+const LABEL_ROOM = 90;
 
 /** One tick a snapshot, one fainter a coming epoch; labels as dense as reads well. */
 export function ticks(state: State, width: number): Tick[] {

@@ -22,6 +22,8 @@ export function Tree(props: Props) {
   const { rows, selected } = props;
   const { ref, height } = useSize<HTMLDivElement>();
   const [top, setTop] = useState(0);
+  // several views of one model share the page, and an id must not
+  const [prefix] = useState(() => `tvw-row-${Math.random().toString(36).slice(2, 8)}`);
   const first = Math.max(0, Math.floor(top / ROW) - MARGIN);
   const last = Math.min(rows.length, Math.ceil((top + Math.max(height, 400)) / ROW) + MARGIN);
   const widest = Math.min(14, Math.max(3, ...rows.map((row) => row.shape.length)));
@@ -35,13 +37,13 @@ export function Tree(props: Props) {
       role="tree"
       tabIndex={0}
       aria-label="layers of the model"
-      aria-activedescendant={selected >= 0 ? `row-${selected}` : undefined}
+      aria-activedescendant={selected >= 0 ? `${prefix}-${selected}` : undefined}
       ref={ref}
       onScroll={(event) => setTop(event.currentTarget.scrollTop)}
     >
       <div class="tvw-tree-space" style={{ height: `${rows.length * ROW}px`, "--tvw-shape": `${widest}ch` }}>
         {rows.slice(first, last).map((row, i) => (
-          <TreeRow key={row.path} {...props} row={row} index={first + i} base={rows[0]?.depth ?? 0} />
+          <TreeRow key={row.path} {...props} row={row} index={first + i} prefix={prefix} base={rows[0]?.depth ?? 0} />
         ))}
       </div>
     </div>
@@ -54,7 +56,7 @@ function keepInSight(box: HTMLElement, index: number): void {
   if (above + ROW > box.scrollTop + box.clientHeight) box.scrollTop = above + ROW - box.clientHeight;
 }
 
-function TreeRow(props: Props & { row: Row; index: number; base: number }) {
+function TreeRow(props: Props & { row: Row; index: number; base: number; prefix: string }) {
   const { row, index, folded, trends } = props;
   const shut = folded.has(row.path);
   const trend = trends.get(row.path);
@@ -65,7 +67,7 @@ function TreeRow(props: Props & { row: Row; index: number; base: number }) {
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: the keys are the tree's, which has the focus
     <div
-      id={`row-${index}`}
+      id={`${props.prefix}-${index}`}
       class="tvw-row"
       role="treeitem"
       tabIndex={-1}

@@ -11,8 +11,9 @@ export function number(value: number | null | undefined, digits = 3): string {
   if (Number.isNaN(value)) return "NaN";
   if (!Number.isFinite(value)) return value > 0 ? "+Inf" : `${MINUS}Inf`;
   const size = Math.abs(value);
-  if (size !== 0 && (size < 1e-3 || size >= 1e6)) return signed(value.toExponential(digits - 1).replace("e+", "e"));
-  const whole = size < 1 ? 1 : Math.floor(Math.log10(size)) + 1;
+  if (size === 0) return "0";
+  if (size < 1e-3 || size < 1e-3 || size >= 1e6) return signed(value.toExponential(digits - 1).replace("e+", "e"));
+  const whole = size < 1 ? 0 : Math.floor(Math.log10(size)) + 1;
   return signed(value.toFixed(Math.max(0, digits - whole)));
 }
 

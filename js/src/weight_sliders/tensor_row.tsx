@@ -6,7 +6,7 @@ import { useRatio, useSize } from "../shared/hooks";
 import type { Latest } from "../shared/latest";
 import { bytes, type Push } from "../shared/wire";
 import { Slider } from "./slider";
-import { cellSize, extentNote, HEAT_HEIGHT, type Picked, shortName, type TensorInfo, type Weights } from "./weights";
+import { extentNote, heatSize, type Picked, shortName, type TensorInfo, type Weights } from "./weights";
 
 interface Props {
   tensor: TensorInfo;
@@ -79,10 +79,10 @@ function HeatMap({ tensor, push, buffer, picked, pick }: HeatProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const ratio = useRatio();
   const { rows, cols } = tensor;
-  const cell = cellSize(tensor, width, ratio);
+  const size = heatSize(tensor, Math.max(0, width - 4));
   useLayoutEffect(() => {
-    if (canvas.current) paintHeat(canvas.current, bytes(buffer), tensor, cell);
-  }, [push, buffer, cell.x, cell.y]);
+    if (canvas.current) paintHeat(canvas.current, bytes(buffer), tensor, size, ratio);
+  }, [push, buffer, size.width, size.height, ratio]);
   const click = (event: MouseEvent) => {
     const box = (event.currentTarget as Element).getBoundingClientRect();
     const row = Math.floor(((event.clientY - box.top) / box.height) * rows);
@@ -97,10 +97,7 @@ function HeatMap({ tensor, push, buffer, picked, pick }: HeatProps) {
     const [row, col] = picked ? [picked.row + step[0], picked.col + step[1]] : [0, 0];
     if (row >= 0 && row < rows && col >= 0 && col < cols) pick(row, col);
   };
-  const style = {
-    width: `${Math.min(width, (cols * cell.x) / ratio)}px`,
-    height: `${Math.min(HEAT_HEIGHT, (rows * cell.y) / ratio)}px`,
-  };
+  const style = { width: `${size.width}px`, height: `${size.height}px` };
   return (
     <div ref={ref}>
       {/* biome-ignore lint/a11y/noStaticElementInteractions: role img keeps the map one thing to a reader */}
@@ -121,10 +118,17 @@ function HeatMap({ tensor, push, buffer, picked, pick }: HeatProps) {
   );
 }
 
-function paintHeat(canvas: HTMLCanvasElement, codes: Uint8Array, tensor: TensorInfo, cell: { x: number; y: number }) {
-  const { rows, cols } = tensor;
-  canvas.width = cols * cell.x;
-  canvas.height = rows * cell.y;
+/** At least one device px a value: where there are more values than pixels the browser averages. */
+function paintHeat(
+  canvas: HTMLCanvasElement,
+  codes: Uint8Array,
+  { rows, cols }: TensorInfo,
+  size: { width: number; height: number },
+  ratio: number,
+): void {
+  canvas.width = Math.max(cols, Math.round(size.width * ratio));
+  canvas.height = Math.max(rows, Math.round(size.height * ratio));
+  canvas.style.imageRendering = canvas.width > size.width * ratio + 1 ? "auto" : "pixelated";
   const context = canvas.getContext("2d");
   const at = { x: 0, y: 0, width: canvas.width, height: canvas.height };
   const sheet = document.createElement("canvas");

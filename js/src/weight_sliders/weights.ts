@@ -57,14 +57,13 @@ export function extentNote(tensor: TensorInfo): string {
   return parts.join(" · ");
 }
 
-/** Device px of one cell: as large as the room allows, apart along each axis, so that a bias is not a hairline. */
-export function cellSize(tensor: TensorInfo, room: number, ratio: number): { x: number; y: number } {
-  const most = (cells: number, space: number, cap: number) =>
-    Math.max(1, Math.floor(Math.min(cap * ratio, (space * ratio) / Math.max(1, cells))));
-  const x = most(tensor.cols, room, 22);
-  const y = most(tensor.rows, HEAT_HEIGHT, 14);
-  // a cell much wider than high reads as stripes
-  return { x: Math.min(x, Math.max(y * 3, 1)), y: Math.min(y, Math.max(x * 2, Math.round(8 * ratio))) };
-}
+const HEAT_HEIGHT = 76;
+const WIDEST_CELL = 22;
+const HIGHEST_CELL = 12;
 
-export const HEAT_HEIGHT = 76;
+/** Size of a heat map on the page, CSS px: the full width, unless cells would be bars, and never a hairline high. */
+export function heatSize({ rows, cols }: TensorInfo, room: number): { width: number; height: number } {
+  const width = Math.min(room, cols * WIDEST_CELL);
+  const cell = Math.min(HIGHEST_CELL, Math.max(width / Math.max(1, cols), rows === 1 ? HIGHEST_CELL : 3));
+  return { width, height: Math.min(HEAT_HEIGHT, Math.max(8, rows * cell)) };
+}

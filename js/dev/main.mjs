@@ -1,0 +1,63 @@
+// ?scene=…&theme=dark&width=…&layer=…: one page a scene, so that each can be looked at and photographed.
+import { drawPlot } from "./plot.mjs";
+import { deepRows, Session } from "./session.mjs";
+
+const query = new URLSearchParams(location.search);
+const scene = query.get("scene") ?? "dashboard";
+document.body.dataset.jpThemeLight = query.get("theme") === "dark" ? "false" : "true";
+const stage = document.getElementById("stage");
+stage.style.width = `${query.get("width") ?? 1120}px`;
+
+const WIDGETS = ["training_bar", "epoch_scrubber", "model_map", "activation_viewer", "loss_plot", "weight_sliders"];
+const PLACES = { training_bar: "bar", epoch_scrubber: "time", model_map: "map", activation_viewer: "view", loss_plot: "loss", weight_sliders: "weights" };
+
+function style(name) {
+  const link = document.createElement("link");
+  Object.assign(link, { rel: "stylesheet", href: `/static/${name}.css` });
+  document.head.append(link);
+  return new Promise((done) => link.addEventListener("load", done));
+}
+
+async function show(name, model, el) {
+  const module = await import(`/static/${name}.js`);
+  const widget = await module.default();
+  const { signal } = new AbortController();
+  await widget.initialize({ model, signal });
+  await widget.render({ model, el, signal });
+}
+
+function place(parent, ...classes) {
+  const box = document.createElement("div");
+  box.classList.add("jupyter-widgets", ...classes);
+  parent.append(box);
+  return box;
+}
+
+async function one(session, name, parent, ...classes) {
+  const box = place(parent, ...classes);
+  if (name !== "loss_plot") return show(name, session.models[name], box);
+  box.classList.add("tvw-loss-plot");
+  await show(name, session.models[name], place(box));
+  box.append(drawPlot(box.clientWidth || 700));
+}
+
+await Promise.all([...WIDGETS, "dashboard"].map(style));
+const session = new Session({ layer: query.get("layer") ?? "features.conv2", position: query.has("live") ? null : 1140 });
+globalThis.session = session;
+if (scene === "deep") session.models.model_map.set({ rows: deepRows(), layer: "encoder" });
+if (scene === "mute") for (const model of Object.values(session.models)) model.mute = true;
+if (query.has("failed")) {
+  const warnings = ["the disk is full: recording of snapshots has stopped; training goes on", "statistics were switched off"];
+  session.models.training_bar.set({ status: "failed", detail: "RuntimeError: mat1 and mat2 shapes cannot be multiplied", warnings });
+}
+if (scene === "dashboard" || scene === "mute") {
+  const board = place(stage, "tvw-dashboard");
+  for (const name of WIDGETS) await one(session, name, board, `tvw-dashboard-${PLACES[name]}`);
+} else if (scene === "all") {
+  stage.style.display = "grid";
+  stage.style.gap = "14px";
+  for (const name of WIDGETS) await one(session, name, stage);
+} else {
+  await one(session, scene === "deep" ? "model_map" : scene, stage);
+}
+document.body.dataset.ready = "true";

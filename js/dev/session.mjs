@@ -1,0 +1,217 @@
+// A fake session: six models that answer each other as the kernel's would.
+import { curve, field, maps, noise, picture, quantise, random, vector } from "./data.mjs";
+import { FakeModel } from "./fake_model.mjs";
+
+const PER_EPOCH = 228;
+
+const TREE = [
+  ["features", "features", "Sequential", 0, "32×4×4", 14048, true],
+  ["features.conv1", "conv1", "Conv2d", 1, "16×8×8", 160],
+  ["features.relu1", "relu1", "ReLU", 1, "16×8×8", 0],
+  ["features.conv2", "conv2", "Conv2d", 1, "32×8×8", 4640],
+  ["features.relu2", "relu2", "ReLU", 1, "32×8×8", 0],
+  ["features.pool", "pool", "MaxPool2d", 1, "32×4×4", 0],
+  ["residual", "residual", "Block", 0, "32×4×4", 18496, true],
+  ["residual.conv", "conv", "Conv2d", 1, "32×4×4", 9248],
+  ["flatten", "flatten", "Flatten", 0, "512", 0],
+  ["head", "head", "Sequential", 0, "10", 66954, true],
+  ["head.fc1", "fc1", "Linear", 1, "128", 65664],
+  ["head.dropout", "dropout", "Dropout", 1, "128", 0],
+  ["head.fc2", "fc2", "Linear", 1, "10", 1290],
+];
+
+export function rows() {
+  return TREE.map(([path, name, type, depth, shape, parameters, foldable = false]) => ({
+    ...{ path, name, type, depth, shape, parameters, foldable },
+    ...{ trainable: parameters > 0, calls: 1, note: "" },
+  }));
+}
+
+export function deepRows(blocks = 250) {
+  const all = [];
+  const row = (path, type, depth, parameters, foldable) =>
+    all.push({
+      ...{ path, name: path.split(".").at(-1), type, depth, shape: "197×768", parameters, foldable },
+      ...{ trainable: true, calls: 1, note: "" },
+    });
+  row("encoder", "Encoder", 0, 85e6, true);
+  for (let i = 0; i < blocks; i++) {
+    row(`encoder.layer_${i}`, "EncoderBlock", 1, 7087872, true);
+    for (const [name, type] of [["ln_1", "LayerNorm"], ["attention", "MultiheadAttention"], ["mlp", "MLPBlock"]]) {
+      row(`encoder.layer_${i}.${name}`, type, 2, 2362368, false);
+    }
+  }
+  return all;
+}
+
+const CLASSES = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
+
+function content(layer, seed) {
+  const type = TREE.find(([path]) => path === layer)?.[2] ?? "Module";
+  if (layer === "nan") {
+    const broken = maps(32, 8, seed);
+    for (let i = 0; i < 900; i++) broken.values[i * 2 + 130] = [NaN, NaN, Infinity, -Infinity][i % 4];
+    return { type: "Conv2d", ...picture("maps", broken.values, [32, 8, 8], [32, 8, 8]) };
+  }
+  if (layer === "large") return { type: "Conv2d", ...maps(64, 112, seed, { relu: true, spread: 0.02 }) };
+  if (layer === "many") return { type: "Conv2d", ...maps(512, 7, seed) };
+  if (layer === "matrix") return { type: "LayerNorm", ...picture("matrix", field(seed, 50, 192, 0.6), [1, 50, 192], [50, 192]) };
+  if (layer === "error") return { type: "Embedding" };
+  if (layer === "features.conv1") return { type, ...maps(16, 8, seed) };
+  if (layer === "features.relu1") return { type, ...maps(16, 8, seed, { relu: true }) };
+  if (layer === "features.relu2") return { type, ...maps(32, 8, seed, { relu: true }) };
+  if (layer === "features.pool" || layer.startsWith("residual")) return { type, ...maps(32, 4, seed, { relu: true }) };
+  if (layer === "flatten") return { type, ...vector(512, seed) };
+  if (layer === "head.fc2" || layer === "head") return { type, ...vector(10, seed), classes: CLASSES };
+  if (layer.startsWith("head")) return { type, ...vector(128, seed) };
+  return { type, ...maps(32, 8, seed) };
+}
+
+export class Session {
+  constructor({ epoch = 7, layer = "features.conv2", position = 5 * PER_EPOCH } = {}) {
+    this.layer = layer;
+    this.sample = 3;
+    this.unit = 11;
+    this.epoch = epoch;
+    this.gains = new Map();
+    this.picked = null;
+    this.undo = [];
+    const steps = Array.from({ length: epoch + 1 }, (_, i) => i * PER_EPOCH);
+    this.models = {
+      training_bar: new FakeModel({
+        ...{ name: "digits-cnn", run_path: "runs/digits-cnn", status: "training", epoch, epochs: 20, step: 1594 },
+        ...{ progress: 0.34, rate: 5120, steps_per_second: 80, seconds_left: 42, elapsed: 22, warnings: [], detail: "" },
+      }),
+      epoch_scrubber: new FakeModel(
+        {
+          ...{ steps, epochs: steps.map((_, i) => i), position, last_step: 1594 },
+          ...{ total_steps: 20 * PER_EPOCH, steps_per_epoch: PER_EPOCH },
+        },
+        (op, args) => this.scrubber(op, args),
+      ),
+      model_map: new FakeModel({ rows: rows(), layer }, (op, args) => this.map(op, args)),
+      activation_viewer: new FakeModel({ layer, sample: 3, unit: 11, scope: "epochs" }, (op, args) => this.viewer(op, args)),
+      weight_sliders: new FakeModel({ layer, mode: "preview", can_live: true }, (op, args) => this.sliders(op, args)),
+      loss_plot: new FakeModel(
+        {
+          ...{ groups: ["loss", "accuracy"], group: "loss", scale: "linear", axis: "step", smoothing: 0.6 },
+          legend: [
+            { name: "train/loss", value: "0.142", colour: "accent", line: "solid" },
+            { name: "val/loss", value: "0.184", colour: "warm", line: "solid" },
+          ],
+        },
+        (op, args) => {
+          if (op in { group: 1, scale: 1, axis: 1, smoothing: 1 }) this.models.loss_plot.set(args);
+        },
+      ),
+    };
+  }
+
+  get step() {
+    const { position, steps } = this.models.epoch_scrubber.traits;
+    return position ?? steps.at(-1);
+  }
+
+  scrubber(op, { step }) {
+    if (op === "move") {
+      this.models.epoch_scrubber.set({ position: step });
+      this.frame();
+    }
+    if (op === "hello") this.curve();
+  }
+
+  curve() {
+    const { x, y } = curve(300, 1594, 3);
+    this.models.epoch_scrubber.push("curve", { name: "train/loss", count: x.length }, [x, y]);
+  }
+
+  map(op, args) {
+    if (op === "select") this.select(args.layer);
+    if (op === "hello") {
+      const draw = random(5);
+      const paths = TREE.map(([path]) => path);
+      let y = 0;
+      const trend = Float32Array.from({ length: paths.length * 12 }, () => (y += noise(draw) * 0.4));
+      this.models.model_map.push("trends", { paths, columns: 12 }, [trend]);
+    }
+  }
+
+  select(layer) {
+    this.layer = layer;
+    this.picked = null;
+    for (const name of ["model_map", "activation_viewer", "weight_sliders"]) this.models[name].set({ layer });
+    this.frame();
+    this.weights();
+  }
+
+  viewer(op, args) {
+    const model = this.models.activation_viewer;
+    if (op === "hello") {
+      this.samples();
+      this.frame();
+    }
+    if (op === "sample") this.sample = args.sample;
+    if (op in { sample: 1, unit: 1, scope: 1 }) model.set(args);
+    if (op in { sample: 1, scope: 1 }) this.frame();
+    if (op === "values") {
+      const [, height, width] = this.now.picture.tiles;
+      const values = this.now.values.slice(args.unit * height * width, (args.unit + 1) * height * width);
+      return { value: { height, width }, arrays: [values] };
+    }
+  }
+
+  samples() {
+    const side = 8;
+    const rgb = new Uint8Array(8 * side * side * 3);
+    for (let i = 0; i < 8; i++) {
+      field(900 + i, side, side).forEach((v, k) => rgb.fill(Math.max(0, Math.min(255, 128 + v * 90)), (i * 64 + k) * 3, (i * 64 + k) * 3 + 3));
+    }
+    const labels = ["3", "8", "5", "5", "0", "1", "7", "2"];
+    this.models.activation_viewer.push("samples", { count: 8, height: side, width: side, labels }, [rgb]);
+  }
+
+  frame() {
+    const seed = this.layer.length * 97 + this.step + 13 * this.sample;
+    const { type, picture: shown = null, codes, values, classes = null } = content(this.layer, seed);
+    this.now = { picture: shown, values };
+    const { position } = this.models.epoch_scrubber.traits;
+    const texts = ["3", "8", "5", "9", "0", "1", "7", "2"];
+    const predictions = texts.map((text, i) => ({ text, correct: i !== 3, probability: 0.93 - i * 0.02 }));
+    const error = shown ? null : { reason: "This layer was never called on the probe.", remedy: "Pass a probe that reaches it: watch(model, probe=...)." };
+    const at = { step: this.step, epoch: this.step / PER_EPOCH, live: position === null, sample: this.sample };
+    const value = { layer: this.layer, type, ...at, picture: shown, predictions, loss: 0.184, error, classes };
+    this.models.activation_viewer.push("frame", value, codes ? [codes] : []);
+  }
+
+  sliders(op, args) {
+    const key = args.tensor;
+    if (op === "mode") this.models.weight_sliders.set(args);
+    if (op === "gain" && args.done) this.undo.push([key, this.gains.get(key) ?? 1]);
+    if (op === "gain") this.gains.set(key, args.value);
+    if (op === "pick") this.picked = { tensor: key, row: args.row, col: args.col, value: 0.1431 };
+    if (op === "set") this.picked.value = args.value;
+    if (op === "undo") this.gains.set(...this.undo.pop());
+    if (op === "reset") {
+      this.gains.clear();
+      this.undo = [];
+    }
+    if (op !== "presence") this.weights();
+  }
+
+  weights() {
+    const row = TREE.find(([path]) => path === this.layer);
+    const has = row && row[5] > 0 && !row[6];
+    const sizes = has ? [["weight", [32, 16, 3, 3], 16, 72], ["bias", [32], 1, 32]] : [];
+    const tensors = sizes.map(([name, shape, r, c]) => ({
+      ...{ name: `${this.layer}.${name}`, shape, rows: r, cols: c, rows_total: r, cols_total: c, lo: -0.42, hi: 0.42 },
+      ...{ gain: this.gains.get(`${this.layer}.${name}`) ?? 1, editable: true, note: null },
+    }));
+    const arrays = tensors.map((t, i) => quantise(field(i + 4, t.rows, t.cols, 0.7).map((v) => v * 0.2 * t.gain), -0.42, 0.42));
+    const picked = this.picked && { ...this.picked, index: [11, 3, 0, 2], lo: -0.6, hi: 0.6 };
+    const moved = [...this.gains.values()].some((gain) => gain !== 1);
+    const probe = { loss_before: 0.184, loss_after: moved ? 0.231 : 0.184, changed: moved ? 2 : 0, count: 8 };
+    const { mode } = this.models.weight_sliders.traits;
+    const counts = { undo: this.undo.length, edits: moved ? this.gains.size : 0 };
+    this.models.weight_sliders.push("weights", { tensors, picked, ...counts, probe, step: this.step, live: mode === "live", error: null }, arrays);
+  }
+}

@@ -1,0 +1,282 @@
+"""Run directories: made, kept, reopened, refused."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.unit.record.conftest import MODEL
+from torchvis_widgets.record.errors import RunError
+from torchvis_widgets.record.run import Run
+
+OTHER = {"fc.weight": ((5, 3), "torch.float32"), "fc.bias": ((2,), "torch.float16"), "a": ((), "x"), "b": ((), "x")}
+
+
+def change_about(path, **fields):
+    about = json.loads((path / "run.json").read_text())
+    (path / "run.json").write_text(json.dumps({**about, **fields}))
+
+
+def test_new_run(create, tmp_path):
+    run = create("runs/digits-cnn", classes=["cat", "dog"])
+    assert (run.path, run.name, run.classes, run.graph) == (
+        tmp_path / "runs/digits-cnn",
+        "digits-cnn",
+        ["cat", "dog"],
+        None,
+    )
+    assert (run.writable, run.problems, run.snapshots, dict(run.series), run.probe()) == (True, [], [], {}, None)
+    about = json.loads((run.path / "run.json").read_text())
+    assert about["format"] == 1
+    assert about["versions"]["torch"] == torch.__version__
+    assert about["model"] == {"fc.weight": [[2, 3], "torch.float32"], "fc.bias": [[2], "torch.float32"]}
+
+
+def test_temporary_run():
+    run = Run.create(None, model=MODEL, name="scratch")
+    assert run.path.is_dir()
+    assert run.name == "scratch"
+    run.close()
+
+
+def test_relative_path_survives_a_change_of_directory(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run = Run.create("runs/x", model=MODEL)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    run.save({"w": torch.zeros(2)}, step=0, epoch=0.0)
+    run.close()
+    assert Run(tmp_path / "runs/x").snapshot(step=0).epoch == 0.0
+
+
+def test_describe_is_kept(create):
+    run = create()
+    run.describe(graph={"nodes": [1]}, classes=["<b>a</b>"])
+    assert (run.graph, run.classes) == ({"nodes": [1]}, ["<b>a</b>"])
+    again = Run(run.path)
+    assert (again.graph, again.classes, again.name) == ({"nodes": [1]}, ["<b>a</b>"], "run")
+    with pytest.raises(TypeError):
+        run.describe(graph=torch.zeros(2))
+    assert Run(run.path).graph == {"nodes": [1]}
+
+
+def test_probe(create):
+    run = create()
+    images = torch.rand(4, 1, 8, 8).permute(0, 1, 3, 2)
+    tensors = {"inputs": images, "again": images, "targets": torch.arange(4), "first": images[0]}
+    run.save_probe(tensors)
+    for loaded in (run.probe(), Run(run.path).probe()):
+        assert set(loaded) == set(tensors)
+        assert all(torch.equal(loaded[name], tensor) for name, tensor in tensors.items())
+    with pytest.raises(
+        TypeError, match="probe tensor 'words': found 'text', expected a dense tensor of a common dtype"
+    ):
+        run.save_probe({"words": "text"})
+
+
+def test_reopened_run_is_read_only(create):
+    run = create()
+    run.close()
+    again = Run(run.path)
+    assert not again.writable
+    again.flush()
+    again.close()
+    for write in (
+        lambda: again.log(1, 0.0, {"a": 1.0}),
+        lambda: again.save({}, step=0, epoch=0.0),
+        lambda: again.save_probe({}),
+        lambda: again.describe(graph={}),
+    ):
+        with pytest.raises(RunError, match=r"was reopened to read; watch\(…, run=…\) records a new one"):
+            write()
+
+
+def test_older_runs_of_the_same_model_are_kept(create):
+    for value in (1.0, 2.0, 3.0):
+        run = create()
+        run.log(1, 0.0, {"a": value})
+        run.close()
+    paths = [run.path.with_name(name) for name in ("run-1", "run-2", "run")]
+    assert [Run(path).series["a"].last for path in paths] == [(1, 1.0), (1, 2.0), (1, 3.0)]
+
+
+def test_run_that_never_began_is_replaced(create):
+    run = create()
+    run.save({"w": torch.zeros(2)}, step=0, epoch=0.0)
+    run.save_probe({"inputs": torch.zeros(2)})
+    run.close()
+    (run.path / "notes.txt").write_text("the user's own")
+    again = create()
+    assert not again.path.with_name("run-1").exists()
+    assert (again.snapshots, again.probe(), dict(again.series)) == ([], None, {})
+    assert (again.path / "notes.txt").read_text() == "the user's own"
+
+
+def test_run_with_snapshots_and_no_metrics_is_kept(create):
+    run = create()
+    for step in range(2):
+        run.save({"w": torch.zeros(2)}, step=step, epoch=float(step))
+    run.close()
+    create()
+    assert len(Run(run.path.with_name("run-1")).snapshots) == 2
+
+
+def test_words_for_another_model(create):
+    create().close()
+    with pytest.raises(RunError) as caught:
+        create(model=OTHER)
+    assert str(caught.value).endswith(
+        "/run' holds a run of another model: fc.weight: (2, 3) torch.float32 there, (5, 3) torch.float32 here; "
+        "fc.bias: (2,) torch.float32 there, (2,) torch.float16 here; a: missing there, () x here (and 1 more). "
+        "Give another run=…, or delete that directory if its run is no longer wanted"
+    )
+    create()  # and the right model may still
+
+
+def test_words_for_a_second_writer(create):
+    run = create()
+    with pytest.raises(RunError) as caught:
+        create()
+    assert "is being written by this process. Close the session that does, or give another run=…; Run('" in str(
+        caught.value
+    )
+    change_about(run.path, writer={"process": 1, "host": "gpu-7"})
+    with pytest.raises(RunError, match=r"is being written by process 1 on gpu-7. Stop it, or give another run=…"):
+        create()
+    assert not Run(run.path).writable
+    run.close()
+    create()
+
+
+def test_words_for_a_newer_version(create):
+    run = create()
+    run.close()
+    change_about(run.path, format=2, versions={"torchvis_widgets": "9.1"})
+    words = (
+        r"was written by torchvis_widgets 9\.1 in run format 2; this is torchvis_widgets \S+, which reads format 1\. "
+        "Install a newer one: pip install --upgrade torchvis_widgets$"
+    )
+    with pytest.raises(RunError, match=words):
+        Run(run.path)
+    with pytest.raises(RunError, match=words):
+        create()
+
+
+def test_words_for_no_run(tmp_path, create):
+    with pytest.raises(RunError, match=r"no run directory at '.*/nowhere'; give the path that watch\(…, run=path\)"):
+        Run(tmp_path / "nowhere")
+    with pytest.raises(RunError, match=r"is a directory without run.json: it holds no run"):
+        Run(tmp_path)
+    create("b").close()
+    create("a").close()
+    with pytest.raises(RunError, match=r"is a directory without run.json: the runs inside it are 'a', 'b'"):
+        Run(tmp_path)
+    (tmp_path / "a" / "run.json").write_text("{")
+    with pytest.raises(RunError, match=r"a/run.json' cannot be read: Expecting property name"):
+        Run(tmp_path / "a")
+
+
+def test_words_for_a_place_that_is_taken(tmp_path, create):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunError, match="file' is a file, expected a directory or a path where none is yet"):
+        create("file")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "train.csv").write_text("")
+    with pytest.raises(RunError) as caught:
+        create("data")
+    assert "is a directory with other files in it (train.csv), and no run. Give a directory of its own" in str(
+        caught.value
+    )
+    assert [path.name for path in (tmp_path / "data").iterdir()] == ["train.csv"]
+
+
+def test_words_for_a_directory_that_is_not_writable(tmp_path, create, monkeypatch):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunError, match=r"file/run' is not writable: .*Not a directory.*\. Give another run=…"):
+        create("file/run")
+
+    def read_only(*args, **more):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "write_text", read_only)
+    with pytest.raises(RunError, match=r"/run' is not writable: .*Permission denied\. Give another run=…"):
+        create()
+    monkeypatch.undo()
+    create()  # the lock was given back
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root and Windows write into read-only directories")
+def test_read_only_parent(tmp_path, create):
+    tmp_path.chmod(0o500)
+    with pytest.raises(RunError, match=r"is not writable: .*Permission denied"):
+        create()
+    tmp_path.chmod(0o700)
+
+
+WRITER = """
+import os, random, signal, sys, time, torch
+from pathlib import Path
+from torchvis_widgets.record.run import Run
+
+def train(path, steps):
+    run = Run.create(path, model={"w": ((1000,), "torch.float32")})
+    for step in range(steps):
+        run.log(step, step / 10, {"a": float(step)})
+        run.save({"w": torch.full((1000,), float(step))}, step=step, epoch=None)
+        if step % 10 == 9:
+            run.flush()
+            (path / "flushed").write_text(str(step))
+
+random.seed(0)
+for number in range(20):
+    path = Path(sys.argv[1]) / str(number)
+    process = os.fork()
+    if not process:
+        train(path, 10**6)
+    while not (path / "flushed").exists():
+        time.sleep(0.01)
+    time.sleep(random.uniform(0, 0.2))
+    os.kill(process, signal.SIGKILL)
+    os.waitpid(process, 0)
+
+train(Path(sys.argv[1]) / "ended", 5)  # and the interpreter ends without close()
+"""
+
+
+@pytest.fixture(scope="module")
+def left_behind(tmp_path_factory):
+    """The run directories of 20 writers killed at random moments, and of one that ended without close()."""
+    folder = tmp_path_factory.mktemp("runs")
+    subprocess.run([sys.executable, "-c", WRITER, folder], check=True)
+    return folder
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the writers are forked, which saves the time of importing torch each time")
+@pytest.mark.parametrize("number", range(20))
+def test_killed_writer_loses_nothing_that_was_flushed(left_behind, number):
+    path = left_behind / str(number)
+    flushed = int((path / "flushed").read_text() or 9)  # empty: killed while the test's own file was written
+    (path / "flushed").unlink()
+    run = Run(path)
+    values = run.series["a"].columns()[3]
+    assert len(values) > flushed
+    assert values.tolist() == list(range(len(values)))
+    steps = [snapshot.step for snapshot in run.snapshots]
+    assert steps[0] == 0
+    assert flushed in steps
+    for step in steps:
+        assert (run.state_dict(step=step)["w"] == step).all()
+    Run.create(path, model={"w": ((1000,), "torch.float32")}).close()  # the lock went with the process
+    assert Run(left_behind / f"{number}-1").series["a"].columns()[3].tolist() == values.tolist()
+
+
+def test_interpreter_that_ends_without_close_keeps_everything(left_behind):
+    run = Run(left_behind / "ended")
+    assert run.series["a"].last == (4, 4.0)
+    assert run.snapshots[-1].step == 4
