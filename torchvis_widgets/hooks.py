@@ -25,6 +25,7 @@ class Hook:
         self._on_error = on_error
 
     def __call__(self, *args: Any, **kwargs: Any) -> None:
+        """Do what the hook is for, with whatever torch hands to hooks of its kind."""
         if self._action is None:
             return
         try:

@@ -27,8 +27,15 @@ def route_by_sender(comm: Any) -> None:
     that was made or updated by the running cell queue behind that cell. Versions without the private method
     deliver as asked, or have no subshells at all.
     """
-    if hasattr(comm, "_reply_subshell_for"):
-        comm._reply_subshell_for = lambda data, default: default
+    if not hasattr(comm, "_reply_subshell_for"):
+        return
+    asked_by_request = getattr(comm, "_reply_subshell_ids", {})
+
+    def as_asked(data: Any, default: Any) -> Any:
+        asked_by_request.clear()  # publishing adds an entry a reply, which only the method replaced here takes out
+        return default
+
+    comm._reply_subshell_for = as_asked
 
 
 def on_cell_end(callback: Callable[[BaseException | None], None]) -> Callable[[], None]:

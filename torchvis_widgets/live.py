@@ -13,6 +13,8 @@ from torchvis_widgets.steer.mailbox import Mailbox
 
 State = Mapping[str, torch.Tensor]
 
+STEP_SECONDS = 60.0  # the longest step that a view waits for
+
 
 def state_of(model: torch.nn.Module) -> dict[str, torch.Tensor]:
     """The model's own parameters and buffers by name, not copied; extra state that is no tensor is left out."""
@@ -49,17 +51,25 @@ class LiveState:
         self._copies = 0
 
     def newest(self, loop_elsewhere: bool) -> Version:
-        """The newest state; never waits for the loop."""
-        if self._model is not None and not loop_elsewhere:
-            if self._kept is None or self._kept.token != self._token(self._model):
-                self._mailbox.put(self.keep).result(timeout=60)
+        """The newest state; waits for the loop only where there is none yet, and then for one step at most."""
+        if (not loop_elsewhere or self._nothing_yet()) and self._outdated():
+            self._mailbox.put(self.keep).result(timeout=STEP_SECONDS)
         kept, snapshots = self._kept, self._run.snapshots
         if kept is not None and (not snapshots or kept.step >= snapshots[-1].step):
             return kept
         if not snapshots:
             return Version(None, 0, {})
         step = snapshots[-1].step
+        self._kept = None
         return Version(step, step, self._run.state_dict(step=step))
+
+    def _outdated(self) -> bool:
+        if self._model is None:
+            return False
+        return self._kept is None or self._kept.token != self._token(self._model)
+
+    def _nothing_yet(self) -> bool:
+        return self._kept is None and not self._run.snapshots
 
     def keep(self) -> None:
         """Copy the model's state; called on the training thread at a step boundary, or while no loop runs."""

@@ -18,9 +18,7 @@ class Loop:
     `on_begin()` is called when `running` has become true and before the next step, `on_end()` when it no longer is.
     """
 
-    def __init__(
-        self, on_begin: Callable[[], None] = lambda: None, on_end: Callable[[], None] = lambda: None
-    ) -> None:
+    def __init__(self, on_begin: Callable[[], None] = lambda: None, on_end: Callable[[], None] = lambda: None) -> None:
         self._on_begin, self._on_end = on_begin, on_end
         self.status = "idle"
         self.detail = ""

@@ -143,13 +143,12 @@ def of_run(run: Run, model: torch.nn.Module | None = None) -> Session:
 def fingerprint(model: torch.nn.Module) -> dict[str, tuple[tuple[int, ...], str]]:
     """What tells one architecture from another: each tensor's name, shape and dtype."""
     return {
-        name: (tuple(tensor.shape), str(tensor.dtype).removeprefix("torch.")) for name, tensor in state_of(model).items()
+        name: (tuple(tensor.shape), str(tensor.dtype).removeprefix("torch."))
+        for name, tensor in state_of(model).items()
     }
 
 
-def _observer(
-    session: Session, replica: Replica, probe: Probe, criterion: Callable[..., Any] | None
-) -> Observer:
+def _observer(session: Session, replica: Replica, probe: Probe, criterion: Callable[..., Any] | None) -> Observer:
     tied = tied_names(replica.module)
     return Observer(
         replica,

@@ -51,7 +51,10 @@ function moments(values) {
 
 /** What look/picture.py would make of it. */
 export function picture(kind, values, tiles, shape, extra = {}) {
-  const size = [...values].filter(Number.isFinite).map(Math.abs).sort((a, b) => a - b);
+  const size = [...values]
+    .filter(Number.isFinite)
+    .map(Math.abs)
+    .sort((a, b) => a - b);
   const limit = size[Math.floor(size.length * 0.995)] || 1;
   const diverging = [...values].some((v) => v < 0);
   const [lo, hi] = diverging ? [-limit, limit] : [0, limit];
@@ -62,7 +65,19 @@ export function picture(kind, values, tiles, shape, extra = {}) {
     neginf: [...values].filter((v) => v === -Infinity).length,
   };
   const total = kind === "maps" ? shape[0] : 1;
-  const about = { kind, shape, tiles, lo, hi, diverging, dtype: "float32", note: null, order: null };
+  const about = {
+    kind,
+    shape,
+    tiles,
+    lo,
+    hi,
+    diverging,
+    dtype: "float32",
+    note: "",
+    order: null,
+    unit_lo: null,
+    unit_hi: null,
+  };
   return {
     picture: { ...about, ...counted, ...moments(values), shown: tiles[0], total, ...extra },
     codes: quantise(values, lo, hi),
@@ -73,7 +88,7 @@ export function picture(kind, values, tiles, shape, extra = {}) {
 export function maps(count, side, seed, { relu = false, spread = 0.08 } = {}) {
   const parts = Array.from({ length: count }, (_, i) => field(seed + 31 * i, side, side, spread));
   const values = concat(parts);
-  if (relu) values.forEach((v, i) => (values[i] = Math.max(0, v)));
+  if (relu) for (let i = 0; i < values.length; i++) values[i] = Math.max(0, values[i]);
   return picture("maps", values, [count, side, side], [count, side, side]);
 }
 

@@ -9,7 +9,14 @@ const stage = document.getElementById("stage");
 stage.style.width = `${query.get("width") ?? 1120}px`;
 
 const WIDGETS = ["training_bar", "epoch_scrubber", "model_map", "activation_viewer", "loss_plot", "weight_sliders"];
-const PLACES = { training_bar: "bar", epoch_scrubber: "time", model_map: "map", activation_viewer: "view", loss_plot: "loss", weight_sliders: "weights" };
+const PLACES = {
+  training_bar: "bar",
+  epoch_scrubber: "time",
+  model_map: "map",
+  activation_viewer: "view",
+  loss_plot: "loss",
+  weight_sliders: "weights",
+};
 
 function style(name) {
   const link = document.createElement("link");
@@ -36,19 +43,29 @@ function place(parent, ...classes) {
 async function one(session, name, parent, ...classes) {
   const box = place(parent, ...classes);
   if (name !== "loss_plot") return show(name, session.models[name], box);
-  box.classList.add("tvw-loss-plot");
+  box.classList.add("tvw-loss-plot-box");
   await show(name, session.models[name], place(box));
   box.append(drawPlot(box.clientWidth || 700));
 }
 
 await Promise.all([...WIDGETS, "dashboard"].map(style));
-const session = new Session({ layer: query.get("layer") ?? "features.conv2", position: query.has("live") ? null : 1140 });
+const session = new Session({
+  layer: query.get("layer") ?? "features.conv2",
+  position: query.has("live") ? null : 1140,
+});
 globalThis.session = session;
 if (scene === "deep") session.models.model_map.set({ rows: deepRows(), layer: "encoder" });
 if (scene === "mute") for (const model of Object.values(session.models)) model.mute = true;
 if (query.has("failed")) {
-  const warnings = ["the disk is full: recording of snapshots has stopped; training goes on", "statistics were switched off"];
-  session.models.training_bar.set({ status: "failed", detail: "RuntimeError: mat1 and mat2 shapes cannot be multiplied", warnings });
+  const warnings = [
+    "the disk is full: recording of snapshots has stopped; training goes on",
+    "statistics were switched off",
+  ];
+  session.models.training_bar.set({
+    status: "failed",
+    detail: "RuntimeError: mat1 and mat2 shapes cannot be multiplied",
+    warnings,
+  });
 }
 if (scene === "dashboard" || scene === "mute") {
   const board = place(stage, "tvw-dashboard");

@@ -5,6 +5,7 @@ import { FakeModel } from "./fake_model.mjs";
 const PER_EPOCH = 228;
 
 const TREE = [
+  ["", "DigitsCNN", "DigitsCNN", -1, "10", 99498, true],
   ["features", "features", "Sequential", 0, "32×4×4", 14048, true],
   ["features.conv1", "conv1", "Conv2d", 1, "16×8×8", 160],
   ["features.relu1", "relu1", "ReLU", 1, "16×8×8", 0],
@@ -37,7 +38,11 @@ export function deepRows(blocks = 250) {
   row("encoder", "Encoder", 0, 85e6, true);
   for (let i = 0; i < blocks; i++) {
     row(`encoder.layer_${i}`, "EncoderBlock", 1, 7087872, true);
-    for (const [name, type] of [["ln_1", "LayerNorm"], ["attention", "MultiheadAttention"], ["mlp", "MLPBlock"]]) {
+    for (const [name, type] of [
+      ["ln_1", "LayerNorm"],
+      ["attention", "MultiheadAttention"],
+      ["mlp", "MLPBlock"],
+    ]) {
       row(`encoder.layer_${i}.${name}`, type, 2, 2362368, false);
     }
   }
@@ -55,7 +60,8 @@ function content(layer, seed) {
   }
   if (layer === "large") return { type: "Conv2d", ...maps(64, 112, seed, { relu: true, spread: 0.02 }) };
   if (layer === "many") return { type: "Conv2d", ...maps(512, 7, seed) };
-  if (layer === "matrix") return { type: "LayerNorm", ...picture("matrix", field(seed, 50, 192, 0.6), [1, 50, 192], [50, 192]) };
+  if (layer === "matrix")
+    return { type: "LayerNorm", ...picture("matrix", field(seed, 50, 192, 0.6), [1, 50, 192], [50, 192]) };
   if (layer === "error") return { type: "Embedding" };
   if (layer === "features.conv1") return { type, ...maps(16, 8, seed) };
   if (layer === "features.relu1") return { type, ...maps(16, 8, seed, { relu: true }) };
@@ -80,7 +86,15 @@ export class Session {
     this.models = {
       training_bar: new FakeModel({
         ...{ name: "digits-cnn", run_path: "runs/digits-cnn", status: "training", epoch, epochs: 20, step: 1594 },
-        ...{ progress: 0.34, rate: 5120, steps_per_second: 80, seconds_left: 42, elapsed: 22, warnings: [], detail: "" },
+        ...{
+          progress: 0.34,
+          rate: 5120,
+          steps_per_second: 80,
+          seconds_left: 42,
+          elapsed: 22,
+          warnings: [],
+          detail: "",
+        },
       }),
       epoch_scrubber: new FakeModel(
         {
@@ -90,14 +104,16 @@ export class Session {
         (op, args) => this.scrubber(op, args),
       ),
       model_map: new FakeModel({ rows: rows(), layer }, (op, args) => this.map(op, args)),
-      activation_viewer: new FakeModel({ layer, sample: 3, unit: 11, scope: "epochs" }, (op, args) => this.viewer(op, args)),
+      activation_viewer: new FakeModel({ layer, sample: 3, unit: 11, scope: "epochs" }, (op, args) =>
+        this.viewer(op, args),
+      ),
       weight_sliders: new FakeModel({ layer, mode: "preview", can_live: true }, (op, args) => this.sliders(op, args)),
       loss_plot: new FakeModel(
         {
           ...{ groups: ["loss", "accuracy"], group: "loss", scale: "linear", axis: "step", smoothing: 0.6 },
           legend: [
-            { name: "train/loss", value: "0.142", colour: "accent", line: "solid" },
-            { name: "val/loss", value: "0.184", colour: "warm", line: "solid" },
+            { name: "train/loss", value: "0.142", colour: "accent", line: 0 },
+            { name: "val/loss", value: "0.184", colour: "warm", line: 1 },
           ],
         },
         (op, args) => {
@@ -164,7 +180,9 @@ export class Session {
     const side = 8;
     const rgb = new Uint8Array(8 * side * side * 3);
     for (let i = 0; i < 8; i++) {
-      field(900 + i, side, side).forEach((v, k) => rgb.fill(Math.max(0, Math.min(255, 128 + v * 90)), (i * 64 + k) * 3, (i * 64 + k) * 3 + 3));
+      for (const [k, v] of field(900 + i, side, side).entries()) {
+        rgb.fill(Math.max(0, Math.min(255, 128 + v * 90)), (i * 64 + k) * 3, (i * 64 + k) * 3 + 3);
+      }
     }
     const labels = ["3", "8", "5", "5", "0", "1", "7", "2"];
     this.models.activation_viewer.push("samples", { count: 8, height: side, width: side, labels }, [rgb]);
@@ -177,7 +195,12 @@ export class Session {
     const { position } = this.models.epoch_scrubber.traits;
     const texts = ["3", "8", "5", "9", "0", "1", "7", "2"];
     const predictions = texts.map((text, i) => ({ text, correct: i !== 3, probability: 0.93 - i * 0.02 }));
-    const error = shown ? null : { reason: "This layer was never called on the probe.", remedy: "Pass a probe that reaches it: watch(model, probe=...)." };
+    const error = shown
+      ? null
+      : {
+          reason: "This layer was never called on the probe.",
+          remedy: "Pass a probe that reaches it: watch(model, probe=...).",
+        };
     const at = { step: this.step, epoch: this.step / PER_EPOCH, live: position === null, sample: this.sample };
     const value = { layer: this.layer, type, ...at, picture: shown, predictions, loss: 0.184, error, classes };
     this.models.activation_viewer.push("frame", value, codes ? [codes] : []);
@@ -201,17 +224,40 @@ export class Session {
   weights() {
     const row = TREE.find(([path]) => path === this.layer);
     const has = row && row[5] > 0 && !row[6];
-    const sizes = has ? [["weight", [32, 16, 3, 3], 16, 72], ["bias", [32], 1, 32]] : [];
+    const sizes = has
+      ? [
+          ["weight", [32, 16, 3, 3], 16, 72],
+          ["bias", [32], 1, 32],
+        ]
+      : [];
     const tensors = sizes.map(([name, shape, r, c]) => ({
       ...{ name: `${this.layer}.${name}`, shape, rows: r, cols: c, rows_total: r, cols_total: c, lo: -0.42, hi: 0.42 },
       ...{ gain: this.gains.get(`${this.layer}.${name}`) ?? 1, editable: true, note: null },
     }));
-    const arrays = tensors.map((t, i) => quantise(field(i + 4, t.rows, t.cols, 0.7).map((v) => v * 0.2 * t.gain), -0.42, 0.42));
+    const arrays = tensors.map((t, i) =>
+      quantise(
+        field(i + 4, t.rows, t.cols, 0.7).map((v) => v * 0.2 * t.gain),
+        -0.42,
+        0.42,
+      ),
+    );
     const picked = this.picked && { ...this.picked, index: [11, 3, 0, 2], lo: -0.6, hi: 0.6 };
     const moved = [...this.gains.values()].some((gain) => gain !== 1);
     const probe = { loss_before: 0.184, loss_after: moved ? 0.231 : 0.184, changed: moved ? 2 : 0, count: 8 };
     const { mode } = this.models.weight_sliders.traits;
     const counts = { undo: this.undo.length, edits: moved ? this.gains.size : 0 };
-    this.models.weight_sliders.push("weights", { tensors, picked, ...counts, probe, step: this.step, live: mode === "live", error: null }, arrays);
+    this.models.weight_sliders.push(
+      "weights",
+      {
+        tensors,
+        picked,
+        ...counts,
+        probe,
+        step: this.step,
+        live: mode === "live",
+        error: has ? null : "This layer has no weights of its own; select one that has.",
+      },
+      arrays,
+    );
   }
 }

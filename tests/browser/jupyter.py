@@ -23,7 +23,7 @@ from typing import Any, Literal
 import nbformat
 import numpy as np
 import numpy.typing as npt
-from jupyter_client import BlockingKernelClient
+from jupyter_client.blocking.client import BlockingKernelClient
 from playwright.sync_api import ConsoleMessage, Error, Locator, Page
 
 Host = Literal["lab", "notebook"]
@@ -174,11 +174,11 @@ NOTEBOOK_JS = "window.jupyterapp?.shell?.currentWidget"
 KERNEL_JS = f"{NOTEBOOK_JS}?.sessionContext?.session?.kernel"
 # A cell that fails is an error of the test like any other on the console.
 REPORT_JS = (
-    """() => %s.iopubMessage.connect((_, {header, content}) => {
+    f"() => {KERNEL_JS}"
+    + """.iopubMessage.connect((_, {header, content}) => {
     const plain = (text) => text.replace(/\\x1b\\[[0-9;]*m/g, '');
     if (header.msg_type === 'error') console.error('in the kernel: ' + plain(content.traceback.join('\\n')));
 })"""
-    % KERNEL_JS
 )
 PIXELS_JS = """(canvas) => {
     const {data, width, height} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);

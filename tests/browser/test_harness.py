@@ -11,7 +11,7 @@ from tests.browser.jupyter import canvas_pixels, wait_for
 WIDGET = """
 import threading, time
 import anywidget
-exec(open('/work/main/torchvis_widgets/kernel.py').read())
+from torchvis_widgets.kernel import route_by_sender
 
 class Echo(anywidget.AnyWidget):
     _esm = '''

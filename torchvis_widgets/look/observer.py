@@ -110,7 +110,8 @@ class Observer:
 
     def _token(self, step: int | None, edits: Edits) -> Hashable | None:
         # Read before the state: a step taken in between makes a stale token, whose entry is never found again.
-        place = self._live_token() if step is None else step
+        with _explained("the live model"):
+            place: Hashable | None = self._live_token() if step is None else step
         return None if place is None else (self._identity, step is None, place, tuple(edits))
 
     def _look(self, step: int | None, edits: Edits, token: Hashable | None, look: Callable[[], T]) -> T:

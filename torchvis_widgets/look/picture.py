@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from torchvis_widgets.look.quantise import Bytes, Values, array_of, limits_by_unit, quantise, robust_limits
+from torchvis_widgets.look.quantise import Bytes, Values, array_of, finite_of, limits_by_unit, quantise, robust_limits
 
 _SMALLEST_THINNED_SIDE = 64  # pixels: about what a tile of the atlas is painted with
 _MOST_UNITS = 4096
@@ -178,7 +178,7 @@ def _beyond(units: Values, lo: Any, hi: Any) -> int:
 
 
 def _statistics(units: Values) -> dict[str, Any]:
-    finite = units[np.isfinite(units)]
+    finite = finite_of(units)
     with np.errstate(over="ignore", invalid="ignore"):
         mean, std = (finite.mean(dtype=np.float64), finite.std(dtype=np.float64)) if finite.size else (None, None)
     return {

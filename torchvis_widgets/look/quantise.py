@@ -18,7 +18,7 @@ LEVELS = 250  # 0 … 250 are values; JavaScript reads them back as lo + byte / 
 NEGATIVE_INFINITY, POSITIVE_INFINITY, NAN = 253, 254, 255
 
 _QUANTILE = 0.995  # one spike in a thousand values must not flatten the picture
-_MOST_SAMPLED = 1 << 20
+_MOST_SAMPLED = 1 << 18
 
 
 def array_of(tensor: Tensor) -> tuple[Values, str]:
@@ -51,23 +51,34 @@ def quantise(values: Values, lo: float | Values, hi: float | Values) -> Bytes:
 
     `lo` and `hi` may be arrays that broadcast against the values. hi must be greater than lo.
     """
-    wide = np.asarray(values, dtype=np.float64)
+    span = np.asarray(hi, dtype=np.float64) - lo
     with np.errstate(invalid="ignore", over="ignore"):
-        scaled = np.rint(np.clip((wide - lo) / (np.asarray(hi, dtype=np.float64) - lo), 0, 1) * LEVELS)
-    levels = np.nan_to_num(scaled).astype(np.uint8)
-    levels[np.isneginf(wide)] = NEGATIVE_INFINITY
-    levels[np.isposinf(wide)] = POSITIVE_INFINITY
-    levels[np.isnan(wide)] = NAN
+        scaled = np.array(values, dtype=np.float64)
+        scaled -= lo  # in place from here on: a picture is made at every frame, and a large one is bound by memory
+        scaled /= span
+        np.clip(scaled, 0, 1, out=scaled)
+        scaled *= LEVELS
+        levels: Bytes = np.rint(scaled, out=scaled).astype(np.uint8)
+    if not np.isfinite(values).all():
+        levels[np.isneginf(values)] = NEGATIVE_INFINITY
+        levels[np.isposinf(values)] = POSITIVE_INFINITY
+        levels[np.isnan(values)] = NAN
     return levels
+
+
+def finite_of(values: Values) -> Values:
+    """The finite values, flat; no copy where all are."""
+    usable = np.isfinite(values)
+    return np.ravel(values) if usable.all() else values[usable]
 
 
 def robust_limits(values: Values) -> tuple[float, float]:
     """Colour limits (lo, hi): hi the 99.5th percentile of |finite values|, lo = −hi where any is negative, else 0.
 
     Where that percentile is 0 the greatest magnitude is taken, and 1 where all values are 0 or none is finite. Of more
-    than 2**20 values an even sample is taken.
+    than 2**18 values an even sample is taken.
     """
-    finite = values[np.isfinite(values)]
+    finite = finite_of(values)
     if finite.size == 0:
         return 0.0, 1.0
     # An odd stride, because an even one would meet the same few columns of a map again and again.

@@ -28,7 +28,7 @@ __all__ = ["MetricsReader", "MetricsWriter"]
 
 PERIOD = 0.1  # seconds between two drains
 
-Entry = tuple[int, float, float, str, "float | Slot"]  # step, epoch, time, name, value
+Entry = tuple[int, float, float, int, "float | Slot"]  # a Row whose value may still be on its way
 
 
 class MetricsWriter:
@@ -36,10 +36,13 @@ class MetricsWriter:
 
     def __init__(self, path: Path, problems: Problems) -> None:
         self._path, self._problems = path, problems
-        self._queue: deque[Entry] = deque()
+        self._queue: deque[Entry] = deque()  # filled by the training thread
+        self._held: list[Entry] = []  # taken from it, but behind a value that has not arrived
         self._rings: dict[torch.device, Ring] = {}
         self._series: dict[str, Series] = {}
-        self._numbers: dict[str, int] = {}
+        self._numbers: dict[str, int] = {}  # name -> its id in the file, counted from 1
+        self._numbering = threading.Lock()
+        self._stored_names = 0
         self._file: MetricsFile | None = MetricsFile(path)
         self._drain_lock = threading.Lock()
         self._closing = threading.Event()
@@ -70,7 +73,7 @@ class MetricsWriter:
                 number = to_number(name, value)
                 if isinstance(number, Tensor):
                     number = self._ring(number.device).put(number)
-            entries.append((step, at, now, name, number))
+            entries.append((step, at, now, self._numbers.get(name) or self._add(name), number))
         self._queue.extend(entries)
 
     def drain(self) -> None:
@@ -79,14 +82,14 @@ class MetricsWriter:
             try:
                 self._store(self._arrived())
             except Exception as error:  # a device that failed: its values, and what waits behind them, never come
-                self._queue.clear()
+                self._held.clear()
                 self._problems.note("metrics", f"logged values were lost: {error!r}")
 
     def flush(self, timeout: float) -> bool:
         """Drains until nothing is queued; False if devices still owe values after `timeout` seconds."""
         end = time.monotonic() + timeout
         self.drain()
-        while self._queue:
+        while self._queue or self._held:
             if time.monotonic() > end:
                 return False
             time.sleep(0.001)
@@ -99,7 +102,7 @@ class MetricsWriter:
         if self._thread is not threading.current_thread():
             self._thread.join(timeout)
         if not self.flush(timeout):
-            self._problems.note("device values", f"{len(self._queue)} logged values never arrived from their device")
+            self._problems.note("device values", f"{len(self._held)} logged values never arrived from their device")
         with self._drain_lock:
             self._on_file(MetricsFile.close)
             self._file = None
@@ -113,32 +116,25 @@ class MetricsWriter:
             self._rings[device] = Ring(device)
         return self._rings[device]
 
+    def _add(self, name: str) -> int:
+        with self._numbering:
+            return self._numbers.setdefault(name, len(self._numbers) + 1)
+
     def _arrived(self) -> list[Row]:
+        self._held += [self._queue.popleft() for _ in range(len(self._queue))]
         for ring in list(self._rings.values()):
             ring.pump()
-        rows: list[Row] = []
-        queue, numbers = self._queue, self._numbers
-        while queue:
-            step, epoch, at, name, logged = queue[0]
-            value = logged.value() if isinstance(logged, Slot) else logged
-            if value is None:
-                break  # what was logged after it waits too, so that each metric stays in order
-            queue.popleft()
-            rows.append((step, epoch, at, numbers.get(name) or self._add(name), value))
+        rows, self._held = _until_missing(self._held)
         return rows
-
-    def _add(self, name: str) -> int:
-        number = self._numbers[name] = len(self._numbers) + 1
-        self._series[name] = Series(name)
-        self._on_file(lambda file: file.add_name(number, name))
-        return number
 
     def _store(self, rows: list[Row]) -> None:
         if not rows:
             return
-        self._on_file(lambda file: file.write(rows))
+        names = list(self._numbers)
+        fresh, self._stored_names = names[self._stored_names :], len(names)
+        self._on_file(lambda file: file.write(rows, fresh))
         table = np.fromiter(chain.from_iterable(rows), dtype=np.float64, count=5 * len(rows)).reshape(-1, 5)
-        _extend(list(self._series.values()), table)
+        _extend(self._series, names, table)
 
     def _on_file(self, action: Callable[[MetricsFile], None]) -> None:
         """A file that fails is given up; the series go on in memory."""
@@ -170,21 +166,31 @@ class MetricsReader:
                     names, table, self._last_row = read_metrics(self._path, self._last_row)
                 except sqlite3.Error as error:
                     raise RunError(f"{self._path} cannot be read: {error}") from error
-                for name in names[len(self._series) :]:
-                    self._series[name] = Series(name)
-                _extend(list(self._series.values()), table)
+                _extend(self._series, names, table)
             return self._series.copy()
 
 
-def _extend(series: list[Series], table: NDArray[np.float64]) -> None:
-    """Hands rows (N, 5) to the series whose place in the list is given, counted from 1, in the fourth column."""
+def _until_missing(entries: list[Entry]) -> tuple[list[Row], list[Entry]]:
+    """Splits before the first value that is still on its way: what was logged after it waits, so order is kept."""
+    rows: list[Row] = []
+    for place, (step, epoch, at, number, logged) in enumerate(entries):
+        value = logged.value() if isinstance(logged, Slot) else logged
+        if value is None:
+            return rows, entries[place:]
+        rows.append((step, epoch, at, number, value))
+    return rows, []
+
+
+def _extend(series: dict[str, Series], names: list[str], table: NDArray[np.float64]) -> None:
+    """Hands rows (N, 5) to their series; a row's fourth column is the place of its name in `names`, counted from 1."""
     numbers = table[:, 3].astype(np.int64)
     order = np.argsort(numbers, kind="stable")
     starts = np.flatnonzero(np.diff(numbers[order], prepend=0))
     for part in np.split(order, starts[1:]):
         if len(part):
             step, epoch, at, number, value = table[part].T
-            series[int(number[0]) - 1].extend(step, epoch, at, value)
+            name = names[int(number[0]) - 1]
+            series.setdefault(name, Series(name)).extend(step, epoch, at, value)
 
 
 def _items(values: Mapping[str, Any]) -> Any:

@@ -33,13 +33,10 @@ class MetricsFile:
         self._connection.execute("PRAGMA synchronous=NORMAL")
         self._connection.executescript(_TABLES)
 
-    def add_name(self, number: int, name: str) -> None:
-        """Stores the name that rows refer to by `number`."""
-        self._connection.execute("INSERT INTO names VALUES (?, ?)", (number, name))
-
-    def write(self, rows: list[Row]) -> None:
-        """Appends rows in one transaction. Raises sqlite3.Error."""
+    def write(self, rows: list[Row], names: list[str]) -> None:
+        """Appends rows, and the names that are new with them, in one transaction. Raises sqlite3.Error."""
         self._connection.execute("BEGIN")
+        self._connection.executemany("INSERT INTO names (name) VALUES (?)", [(name,) for name in names])
         for start in range(0, len(rows), _ROWS_A_STATEMENT):
             part = rows[start : start + _ROWS_A_STATEMENT]
             places = ",".join(["(?,?,?,?,?)"] * len(part))
@@ -64,13 +61,15 @@ def read_metrics(path: Path, after: int = 0) -> tuple[list[str], NDArray[np.floa
     A row is step, epoch, time, place of the name in the list counted from 1, value.
     """
     with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
-        # Rows first: a name is always stored before the rows that need it.
-        rows = connection.execute(
+        # Rows first: the names they need were stored with them or before.
+        found = connection.execute(
             "SELECT step, epoch, time, name, value, rowid FROM metrics WHERE rowid > ? ORDER BY rowid", (after,)
-        ).fetchall()
+        )
+        # In parts, as 100,000 tuples at once keep the garbage collector busy. None becomes NaN.
+        parts = [np.array(part, dtype=np.float64) for part in iter(lambda: found.fetchmany(5000), [])]
         names = [name for (name,) in connection.execute("SELECT name FROM names ORDER BY id")]
-    table = np.array(rows, dtype=np.float64).reshape(-1, 6)  # None becomes NaN
-    return names, table[:, :5], rows[-1][5] if rows else after
+    table = np.concatenate([np.empty((0, 6)), *parts])
+    return names, table[:, :5], int(table[-1, 5]) if len(table) else after
 
 
 def has_metrics(path: Path) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import weakref
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -68,7 +69,7 @@ class Run:
         try:
             directory.write_about(place, directory.new_about(name or place.name, classes, model))
             return cls(place, _lock=lock)
-        except OSError as error:
+        except (OSError, sqlite3.Error) as error:
             lock.release()
             raise RunError(f"run directory {str(place)!r} is not writable: {error}. Give another run=…") from error
 
@@ -150,7 +151,7 @@ class Run:
         draft = self.path / f"{directory.PROBE}.part"
         try:
             # Clones, as a file cannot hold two tensors that share memory.
-            write_tensors(draft, {name: plain(tensor.cpu()).clone() for name, tensor in tensors.items()})
+            write_tensors(draft, {name: plain(tensor.cpu().clone()) for name, tensor in tensors.items()})
             draft.replace(self.path / directory.PROBE)
         except Exception as error:
             self._problems.note("probe", f"the probe batch could not be written: {error}")

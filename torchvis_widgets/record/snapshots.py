@@ -38,10 +38,15 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class _Commit:
-    """A snapshot and where its tensors lie: name -> [file, key]."""
+    """A snapshot and its json file; where its tensors lie is read from that when asked for: that is most of it."""
 
     snapshot: Snapshot
-    places: dict[str, list[str]]
+    path: Path
+
+    def places(self) -> dict[str, list[str]]:
+        """Returns name -> [file, key]."""
+        places: dict[str, list[str]] = json.loads(self.path.read_text())["tensors"]
+        return places
 
 
 @dataclass(frozen=True)
@@ -76,11 +81,11 @@ class SnapshotStore:
     ) -> dict[str, Tensor]:
         """Returns the tensors named by `keys` (all if None), memory-mapped. Raises LookupError, RunError."""
         commit = self._find(epoch, step)
-        places = commit.places
+        places = commit.places()
         wanted = list(places) if keys is None else list(keys)
         for name in wanted:
             if name not in places:
-                raise LookupError(_unknown_tensor(name, commit))
+                raise LookupError(_unknown_tensor(name, commit.snapshot, places))
         files: dict[str, set[str]] = {}
         for name in wanted:
             file, key = places[name]
@@ -149,9 +154,10 @@ class SnapshotStore:
         if known and known[0] == version:
             return known
         try:
-            about = json.loads(Path(entry.path).read_text())
+            path = Path(entry.path)
+            about = json.loads(path.read_text())
             snapshot = Snapshot(about["step"], about["epoch"], about["time"], about["name"], about["norms"])
-            return version, _Commit(snapshot, about["tensors"])
+            return version, _Commit(snapshot, path)
         except (OSError, ValueError, KeyError, TypeError) as error:
             self._problems.note(entry.name, f"{entry.path} is damaged and left out: {error!r}")
             return version, None
@@ -185,6 +191,6 @@ def _nothing_there(snapshots: list[Snapshot], epoch: float | None, step: int | N
     return f"no snapshot at {asked}; the nearest: {' and '.join(near) or snapshots[-1]}"
 
 
-def _unknown_tensor(name: str, commit: _Commit) -> str:
-    near = get_close_matches(name, commit.places, n=3, cutoff=0.4) or list(commit.places)[:3]
-    return f"no tensor {name!r} in the snapshot at {commit.snapshot}; there are {', '.join(map(repr, near))}"
+def _unknown_tensor(name: str, snapshot: Snapshot, places: Mapping[str, object]) -> str:
+    near = get_close_matches(name, places, n=3, cutoff=0.4) or list(places)[:3]
+    return f"no tensor {name!r} in the snapshot at {snapshot}; there are {', '.join(map(repr, near))}"

@@ -35,8 +35,8 @@ def is_storable(value: object) -> bool:
 
 
 def plain(tensor: Tensor) -> Tensor:
-    """Returns `tensor` contiguous and without lazy conjugation or negation; itself where it is so already."""
-    return tensor.detach().resolve_conj().resolve_neg().contiguous()
+    """Returns a clone's memory in the order a file holds it (a clone: that resolves lazy conjugation and negation)."""
+    return tensor.detach().contiguous()
 
 
 def same_bits(a: Tensor, b: Tensor) -> bool:

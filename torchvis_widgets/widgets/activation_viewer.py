@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Hashable
 from typing import Any, ClassVar
 
+import torch
 import traitlets as t
 
 from torchvis_widgets.look.errors import LookError
@@ -13,11 +13,12 @@ from torchvis_widgets.look.observer import Observer
 from torchvis_widgets.look.outcome import Outcome
 from torchvis_widgets.look.picture import Picture, picture
 from torchvis_widgets.widgets.base import Reply, Topic
+from torchvis_widgets.widgets.epoch_limits import EpochLimits
+from torchvis_widgets.widgets.stage import Source
 from torchvis_widgets.widgets.view import View
 
 SCOPES = ("unit", "layer", "epochs")
 THUMBNAIL = 48  # pixels a side
-LIMITS_SECONDS = 0.08  # what may be spent on other epochs for colours that hold for all of them
 
 
 class ActivationViewer(View):
@@ -35,6 +36,10 @@ class ActivationViewer(View):
 
     _picture: Picture | None = None
 
+    def __init__(self, source: Source, *, model: torch.nn.Module | None = None) -> None:
+        self._limits = EpochLimits(self.changed)
+        super().__init__(source, model=model)
+
     def update(self) -> None:
         cursor = self.stage.selection.now
         self.layer, self.sample, self.unit = cursor.layer, cursor.sample, cursor.unit
@@ -44,10 +49,10 @@ class ActivationViewer(View):
         observer = session.observer
         place: Hashable = cursor.step if cursor.step is not None else ("live", session.live().token)
         key = (id(observer), cursor.layer, place, cursor.sample, cursor.edits, self.scope)
-        frame = Topic("frame", key, self._frame)
         if observer is None:
-            return [frame]
-        return [Topic("samples", id(observer), lambda: self._samples(observer)), frame]
+            return [Topic("frame", key, self._frame)]
+        samples = Topic("samples", id(observer), lambda: self._samples(observer))
+        return [samples, Topic("frame", (key, self._epoch_limits(observer)), self._frame)]
 
     def answer_sample(self, sample: int) -> None:
         """A thumbnail was clicked."""
@@ -123,21 +128,16 @@ class ActivationViewer(View):
 
     def _look(self, observer: Observer) -> Picture:
         cursor = self.stage.selection.now
-        key = self._key(cursor.layer)
-        began = time.perf_counter()
-        tensor = observer.activation(key, cursor.step, cursor.sample, cursor.edits)
-        if self.scope != "epochs":
-            return picture(tensor, per_unit=self.scope == "unit")
-        steps = self._steps_for_limits(time.perf_counter() - began)
-        return picture(tensor, limits=observer.limits(key, steps, cursor.sample))
+        tensor = observer.activation(self._key(cursor.layer), cursor.step, cursor.sample, cursor.edits)
+        return picture(tensor, limits=self._epoch_limits(observer), per_unit=self.scope == "unit")
 
-    def _steps_for_limits(self, seconds: float) -> list[int | None]:
-        """The snapshots whose colours must hold: all that there is time for, evenly spaced, or the one shown."""
-        steps: list[int | None] = [snapshot.step for snapshot in self.stage.session.run.snapshots]
-        affordable = int(LIMITS_SECONDS / max(seconds, 1e-4))
-        if not steps or affordable < 2:
-            return [self.stage.step]
-        return steps[:: -(-len(steps) // affordable)] + steps[-1:]
+    def _epoch_limits(self, observer: Observer) -> tuple[float, float] | None:
+        """What the colours of all epochs span, as far as is known; None where each picture has its own."""
+        cursor = self.stage.selection.now
+        if self.scope != "epochs":
+            return None
+        steps = [snapshot.step for snapshot in self.stage.session.run.snapshots]
+        return self._limits.of(observer, self._key(cursor.layer), cursor.sample, steps or [None])
 
     def _key(self, layer: str) -> str:
         graph = self.stage.session.graph

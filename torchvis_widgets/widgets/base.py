@@ -42,7 +42,8 @@ class LiveWidget(anywidget.AnyWidget):
     """A view that draws what the kernel pushes and asks for what it needs.
 
     Traits flow from the kernel to the view only; the view sends requests `{id, op, args}`, each answered by one reply,
-    errors included. A subclass gives `bundle`, its synced traits, `update()`, `topics()` and a method `answer_<op>` a request.
+    errors included. A subclass gives `bundle`, its synced traits, `update()`, `topics()`, and a method `answer_<op>`
+    for each request.
     """
 
     bundle: ClassVar[str]

@@ -117,7 +117,7 @@ class LineChart:
         )
 
     def _make_y_axis(self) -> Any:
-        return bqplot.Axis(scale=self._y, orientation="vertical", tick_format=".1f")
+        return bqplot.Axis(scale=self._y, side="left", tick_format=".1f")
 
     @property
     def _is_log(self) -> bool:

@@ -23,7 +23,7 @@ class EpochScrubber(View):
     bundle: ClassVar[str] = "epoch_scrubber"
 
     steps = t.List(t.Int()).tag(sync=True)
-    epochs = t.List(t.Float(allow_none=True)).tag(sync=True)
+    epochs = t.List(t.Any()).tag(sync=True)  # float, or None for a snapshot that is no epoch's end
     position = t.Int(None, allow_none=True).tag(sync=True)
     last_step = t.Int(0).tag(sync=True)
     total_steps = t.Int(None, allow_none=True).tag(sync=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,7 +27,7 @@ class Matrix:
     def of(cls, tensor: torch.Tensor) -> Matrix:
         """Lay out a tensor of any shape; one without dimensions is a single cell, one with one a single row."""
         shape = tuple(tensor.shape)
-        flat = tensor.detach().reshape(shape[0], -1) if tensor.dim() > 1 else tensor.detach().reshape(1, -1)
+        flat = tensor.detach().reshape(_full_size(shape))
         rows, columns = _evenly(flat.shape[0], MOST_ROWS), _evenly(flat.shape[1], MOST_COLUMNS)
         shown = flat[torch.from_numpy(rows)[:, None], torch.from_numpy(columns)]
         return cls(shape, rows, columns, shown.to("cpu", torch.float64).numpy())
@@ -34,9 +35,7 @@ class Matrix:
     @property
     def full_size(self) -> tuple[int, int]:
         """Rows and columns of the whole tensor."""
-        if len(self.shape) < 2:
-            return 1, int(np.prod(self.shape))
-        return self.shape[0], int(np.prod(self.shape[1:]))
+        return _full_size(self.shape)
 
     def limits(self) -> tuple[float, float]:
         """Symmetric colour limits."""
@@ -59,6 +58,12 @@ class Matrix:
         place = int(np.ravel_multi_index(index, self.shape)) if self.shape else 0
         row, column = divmod(place, max(1, self.full_size[1]))
         return int(np.abs(self.rows - row).argmin()), int(np.abs(self.columns - column).argmin())
+
+
+def _full_size(shape: tuple[int, ...]) -> tuple[int, int]:
+    if len(shape) < 2:
+        return 1, math.prod(shape)
+    return shape[0], math.prod(shape[1:])
 
 
 def _evenly(size: int, most: int) -> NDArray[np.int64]:

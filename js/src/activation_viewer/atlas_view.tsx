@@ -27,7 +27,10 @@ export function AtlasView(props: Props) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const ratio = useRatio();
   const [count, tileHeight, tileWidth] = picture.tiles;
-  const atlas = useMemo(() => fit(count, tileHeight, tileWidth, width, ratio), [count, tileHeight, tileWidth, width, ratio]);
+  const atlas = useMemo(
+    () => arrange(count, tileHeight, tileWidth, width, ratio),
+    [count, tileHeight, tileWidth, width, ratio],
+  );
   useLayoutEffect(() => {
     const size = { height: tileHeight, width: tileWidth };
     if (canvas.current && atlas) paintAtlas(canvas.current, codes, size, lut(picture.diverging), atlas);
@@ -58,7 +61,6 @@ export function AtlasView(props: Props) {
           onKeyDown={press}
           style={{ width: `${atlas.canvasWidth / ratio}px`, height: `${atlas.canvasHeight / ratio}px` }}
         >
-          {/* biome-ignore lint/a11y/useKeyWithClickEvents: arrow keys on the listbox choose */}
           <canvas
             ref={canvas}
             style={{ width: "100%", height: "100%" }}
@@ -78,7 +80,7 @@ export function AtlasView(props: Props) {
   );
 }
 
-function fit(count: number, height: number, width: number, room: number, ratio: number): Atlas | null {
+function arrange(count: number, height: number, width: number, room: number, ratio: number): Atlas | null {
   if (!room || !count || !height || !width) return null;
   const space = { count, height, width, limit: LIMIT, ratio };
   const atlas = layoutAtlas({ ...space, room: room - 4 });
@@ -126,7 +128,9 @@ function Tip({ atlas, place, ratio, text }: { atlas: Atlas; place: Place; ratio:
     ? { right: `${(atlas.canvasWidth - x - atlas.tileWidth) / ratio}px` }
     : { left: `${x / ratio}px` };
   const below = y === 0;
-  const down = below ? { top: `${(y + atlas.tileHeight) / ratio + 4}px` } : { bottom: `${(atlas.canvasHeight - y) / ratio + 4}px` };
+  const down = below
+    ? { top: `${(y + atlas.tileHeight) / ratio + 4}px` }
+    : { bottom: `${(atlas.canvasHeight - y) / ratio + 4}px` };
   return (
     <span class="tvw-tip tvw-mono" style={{ ...across, ...down }}>
       {text}

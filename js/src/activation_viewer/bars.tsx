@@ -5,18 +5,16 @@ import { useRatio, useSize, useThemeTick } from "../shared/hooks";
 import { gridMove } from "../shared/keyboard";
 import type { Push } from "../shared/wire";
 import { type Exact, useAsk } from "./exact";
-import { type Frame, type Picture, unitOf } from "./frame";
+import type { Frame, Picture } from "./frame";
 
 export interface VectorProps {
   push: Push<Frame>;
   picture: Picture;
   codes: Uint8Array;
   exact: { get(unit: number): Exact | null; ask(unit: number): void };
-  unit: number | null;
-  setUnit(unit: number): void;
 }
 
-const HEIGHT = 200;
+const HEIGHT = 240;
 
 /** The exact values where they are here, else what the colour codes stand for. */
 export function vectorValues({ picture, codes, exact }: VectorProps): Float32Array {
@@ -25,14 +23,15 @@ export function vectorValues({ picture, codes, exact }: VectorProps): Float32Arr
 
 /** One bar a unit, in order, about zero, in the colours of the legend. */
 export function Bars(props: VectorProps) {
-  const { picture, push, unit, setUnit } = props;
+  const { picture, push } = props;
+  const [unit, setUnit] = useState<number | null>(null);
   const { ref, width } = useSize<HTMLDivElement>();
   const canvas = useRef<HTMLCanvasElement>(null);
   const [over, setOver] = useState<number | null>(null);
   const ratio = useRatio();
   const theme = useThemeTick();
   const values = vectorValues(props);
-  useAsk(props.exact, over ?? unit, push.seq);
+  useAsk(props.exact, (over ?? unit) === null ? null : 0, push.seq);
   useLayoutEffect(() => {
     if (canvas.current && width) paintBars(canvas.current, values, picture, width, ratio, over ?? unit);
   }, [push, values, width, ratio, over, unit, theme]);
@@ -51,7 +50,6 @@ export function Bars(props: VectorProps) {
   const at = over ?? unit;
   return (
     <div class="tvw-bars" ref={ref}>
-      {/* biome-ignore lint/a11y/useSemanticElements: a slider over units, drawn on a canvas */}
       <canvas
         ref={canvas}
         role="slider"
@@ -71,7 +69,11 @@ export function Bars(props: VectorProps) {
         onClick={(event) => setUnit(index(event) ?? 0)}
       />
       <div class="tvw-unit-value tvw-mono">
-        {at === null || values[at] === undefined ? "point at a bar" : `[${unitOf(picture, at)}] = ${number(values[at], 5)}`}
+        {at === null || values[at] === undefined ? (
+          <span class="tvw-hint">point at a bar</span>
+        ) : (
+          `[${at}] = ${number(values[at], 5)}`
+        )}
       </div>
     </div>
   );

@@ -1,6 +1,6 @@
 import { number } from "../shared/format";
+import { type VectorProps, vectorValues } from "./bars";
 import { useAsk } from "./exact";
-import { vectorValues, type VectorProps } from "./bars";
 
 const MOST = 10;
 
@@ -23,7 +23,7 @@ export function topK(values: ArrayLike<number>, most: number): number[] {
 
 /** The model's output: its classes, most likely first. */
 export function ClassBars(props: VectorProps & { classes: string[] }) {
-  const { classes, push, exact, unit, setUnit } = props;
+  const { classes, push, exact } = props;
   useAsk(exact, 0, push.seq);
   const logits = vectorValues(props);
   const shares = softmax(logits);
@@ -37,14 +37,11 @@ export function ClassBars(props: VectorProps & { classes: string[] }) {
         <span>softmax of the logits</span>
       </div>
       {best.map((index, place) => (
-        <button
-          type="button"
+        <div
           class="tvw-class"
           key={index}
-          aria-pressed={index === unit}
           title={`logit ${number(logits[index], 5)}`}
           data-wrong={place === 0 && correct === false}
-          onClick={() => setUnit(index)}
         >
           <span class="tvw-class-name">{classes[index]}</span>
           <span class="tvw-class-track">
@@ -52,7 +49,7 @@ export function ClassBars(props: VectorProps & { classes: string[] }) {
           </span>
           <span class="tvw-mono">{((shares[index] ?? 0) * 100).toFixed(1)} %</span>
           <span class="tvw-mono tvw-class-logit">{number(logits[index], 3)}</span>
-        </button>
+        </div>
       ))}
     </div>
   );

@@ -2,7 +2,7 @@
 import { epochs, number, percent } from "../shared/format";
 
 export interface Picture {
-  kind: "maps" | "vector" | "matrix" | "image" | "scalar" | string;
+  kind: "maps" | "vector" | "matrix" | "scalar" | "empty";
   /** of the tensor, without the batch */
   shape: number[];
   /** count, height, width of the uint8 codes in the buffer */
@@ -17,13 +17,16 @@ export interface Picture {
   mean: number | null;
   std: number | null;
   /** share of exact zeros */
-  zeros: number | null;
+  zeros: number;
   shown: number;
   total: number;
   dtype: string;
-  note: string | null;
-  /** the unit of each tile, where tiles are not simply in order */
+  note: string;
+  /** the unit of each tile, where not all are shown */
   order: number[] | null;
+  /** limits of each tile, where each unit has its own */
+  unit_lo: number[] | null;
+  unit_hi: number[] | null;
 }
 
 export interface Prediction {
@@ -76,18 +79,26 @@ export function facts(type: string, picture: Picture | null): string {
   const parts = [type, picture.shape.join("×") || "scalar"];
   if (picture.mean !== null) parts.push(`mean ${number(picture.mean, 2)}`);
   if (picture.std !== null) parts.push(`σ ${number(picture.std, 2)}`);
-  if (picture.zeros !== null) parts.push(`${percent(picture.zeros)} zero`);
+  if (picture.total > 0) parts.push(`${percent(picture.zeros)} zero`);
   return parts.filter(Boolean).join(" · ");
 }
 
-/** epoch 5, or step 300; "live" before it where it follows the training */
-export function when(frame: Frame): string {
-  const at = frame.epoch === null ? `step ${frame.step.toLocaleString("en-US")}` : `epoch ${epochs(frame.epoch)}`;
-  return frame.live ? `live · ${at}` : at;
+/** live · epoch 5 · probe loss 0.184, or what there is of it */
+export function when({ live, epoch, step, loss }: Frame): string {
+  const parts = live ? ["live"] : [];
+  parts.push(epoch === null ? `step ${step.toLocaleString("en-US")}` : `epoch ${epochs(epoch)}`);
+  if (loss !== null) parts.push(`probe loss ${number(loss)}`);
+  return parts.join(" · ");
+}
+
+/** The colour limits of a tile. */
+export function limitsOf(picture: Picture, tile: number): { lo: number; hi: number } {
+  return { lo: picture.unit_lo?.[tile] ?? picture.lo, hi: picture.unit_hi?.[tile] ?? picture.hi };
 }
 
 /** 32 channels, or 64 of 2,048 channels */
 export function shown(picture: Picture): string {
+  if (picture.kind === "matrix") return `${picture.shape.join(" × ")} values`;
   const total = picture.total.toLocaleString("en-US");
   const word = unitWord(picture) + (picture.total === 1 ? "" : "s");
   return picture.shown < picture.total ? `${picture.shown} of ${total} ${word}` : `${total} ${word}`;

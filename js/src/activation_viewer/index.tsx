@@ -1,7 +1,8 @@
 import "../shared/theme.css";
 import "./style.css";
 import { useEffect, useState } from "preact/hooks";
-import { useHeld, useLatest, usePush } from "../shared/hooks";
+import { useControl } from "../shared/held";
+import { useLatest, usePush } from "../shared/hooks";
 import { onKeys } from "../shared/keyboard";
 import { type ViewProps, widget } from "../shared/mount";
 import { bytes, type Push } from "../shared/wire";
@@ -24,21 +25,16 @@ function ActivationViewer({ state, link }: ViewProps<State>) {
   const latest = useLatest(link);
   const push = usePush<Frame>(link, "frame");
   const samples = usePush<Samples>(link, "samples");
-  const sample = useHeld(state.sample);
-  const unit = useHeld(state.unit);
-  const scope = useHeld(state.scope);
-  const choose = async <T,>(held: { hold(v: T): void; release(): void }, op: string, value: T) => {
-    held.hold(value);
-    await latest.send(op, { [op]: value });
-    if (!latest.busy) held.release();
-  };
+  const sample = useControl(latest, state.sample, "sample");
+  const unit = useControl(latest, state.unit, "unit");
+  const scope = useControl(latest, state.scope, "scope");
   const pickSample = (next: number) => {
     const count = samples?.value.count ?? 0;
-    if (next >= 0 && next < count && next !== sample.value) void choose(sample, "sample", next);
+    if (next >= 0 && next < count && next !== sample.value) void sample.set(next);
   };
   const keys = { "[": () => pickSample(sample.value - 1), "]": () => pickSample(sample.value + 1) };
   return (
-    <div class="tvw-viewer" onKeyDown={onKeys(keys)}>
+    <div class="tvw-viewer" role="group" aria-label="activations" onKeyDown={onKeys(keys)}>
       <Header frame={push?.value ?? null} layer={state.layer} />
       {samples && <Strip samples={samples} frame={push?.value ?? null} selected={sample.value} pick={pickSample} />}
       {push && (
@@ -47,8 +43,8 @@ function ActivationViewer({ state, link }: ViewProps<State>) {
           samples={samples}
           state={{ ...state, sample: sample.value, unit: unit.value, scope: scope.value }}
           link={link}
-          setUnit={(next) => void choose(unit, "unit", next)}
-          setScope={(next) => void choose(scope, "scope", next)}
+          setUnit={(next) => void unit.set(next)}
+          setScope={(next) => void scope.set(next)}
         />
       )}
       {push && <Summary text={summary(push.value, samples?.value.labels ?? [])} />}
@@ -60,7 +56,7 @@ function Header({ frame, layer }: { frame: Frame | null; layer: string }) {
   const current = frame && frame.layer === layer ? frame : null;
   return (
     <div class="tvw-viewer-head">
-      <span class="tvw-path">{layer || "model"}</span>
+      <span class="tvw-path">{layer || current?.type || "model"}</span>
       <span class="tvw-num">{current ? facts(current.type, current.picture) : ""}</span>
       {frame && <span class="tvw-num tvw-viewer-when">{when(frame)}</span>}
     </div>
@@ -75,20 +71,19 @@ export interface BodyProps extends ViewProps<State> {
 }
 
 function Body(props: BodyProps) {
-  const { push, state, link, setUnit } = props;
+  const { push, state, link } = props;
   const exact = useExact(link, push);
   const { picture, error, classes } = push.value;
   if (error) return <Trouble error={error} />;
   if (!picture) return null;
+  if (picture.kind === "empty") return <Trouble error={{ reason: "Nothing to show.", remedy: picture.note }} />;
   const codes = bytes(push.buffers[0]);
   const legend = <Legend picture={picture} scope={state.scope} setScope={props.setScope} />;
   if (picture.kind === "vector" || picture.kind === "scalar") {
     const logits = classes && classes.length === picture.tiles[1] * picture.tiles[2];
-    const common = { push, picture, codes, exact, unit: state.unit, setUnit };
+    const common = { push, picture, codes, exact };
     return (
-      <div>
-        {logits ? <ClassBars {...common} classes={classes} /> : [legend, <Bars key="bars" {...common} />]}
-      </div>
+      <div>{logits ? <ClassBars {...common} classes={classes} /> : [legend, <Bars key="bars" {...common} />]}</div>
     );
   }
   const tile = tileOf(picture, state.unit);
@@ -100,7 +95,7 @@ function Body(props: BodyProps) {
       exact={exact}
       tile={tile}
       legend={legend}
-      setTile={(next) => setUnit(unitOf(picture, next))}
+      setTile={(next) => props.setUnit(unitOf(picture, next))}
     />
   );
 }
@@ -130,7 +125,7 @@ function Summary({ text }: { text: string }) {
 
 export default widget<State>({
   name: "activation_viewer",
-  keys: ["layer", "sample", "unit", "scope"],
+  traits: { layer: true, sample: true, unit: true, scope: true },
   View: ActivationViewer,
   help: [
     ["← → ↑ ↓", "move between units, on the atlas"],

@@ -7,7 +7,11 @@ import type { State } from "./index";
 const SCOPES = [
   { value: "unit", label: "unit", title: "each unit has its own colour limits" },
   { value: "layer", label: "layer", title: "one pair of limits for the layer at this epoch" },
-  { value: "epochs", label: "all epochs", title: "one pair of limits for the layer over all epochs: change stays visible" },
+  {
+    value: "epochs",
+    label: "all epochs",
+    title: "one pair of limits for the layer over all epochs: change stays visible",
+  },
 ] as const;
 
 /** What the colours mean: how many units, the map, its limits as numbers, and what they leave out. */
@@ -18,9 +22,13 @@ export function Legend(props: { picture: Picture; scope: State["scope"]; setScop
     <div class="tvw-caption" key="legend">
       <span>{shown(picture)}</span>
       <span class="tvw-legend" style={{ background: gradient(picture.diverging) }} />
-      <span class="tvw-legend-limits">{own ? "each its own" : `${number(picture.lo, 2)} … ${number(picture.hi, 2)}`}</span>
+      <span class="tvw-legend-limits">
+        {own ? "each its own" : `${number(picture.lo, 2)} … ${number(picture.hi, 2)}`}
+      </span>
       {picture.clipped > 0 && (
-        <span title="values beyond the limits, drawn in the end colours">{picture.clipped.toLocaleString("en-US")} clipped</span>
+        <span title="values beyond the limits, drawn in the end colours">
+          {picture.clipped.toLocaleString("en-US")} clipped
+        </span>
       )}
       <Mark count={picture.nan} code={NOT_A_NUMBER} text="NaN" />
       <Mark count={picture.posinf} code={POSITIVE_INFINITY} text="+Inf" />

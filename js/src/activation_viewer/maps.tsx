@@ -4,7 +4,7 @@ import { decode } from "../shared/colour";
 import { number } from "../shared/format";
 import { AtlasView, type Place } from "./atlas_view";
 import { type Exact, useAsk, valueAt } from "./exact";
-import { type Picture, unitOf, unitWord } from "./frame";
+import { limitsOf, type Picture, unitOf, unitWord } from "./frame";
 import type { BodyProps } from "./index";
 import { UnitView } from "./unit_view";
 
@@ -34,7 +34,8 @@ export function Maps(props: MapsProps) {
   useAsk(exact, spot ? unitOf(picture, spot.tile) : null, push.seq);
   useAsk(exact, pinned ? unitOf(picture, tile) : null, push.seq);
   const read = (at: Place) => reading(picture, props.codes, exact.get(unitOf(picture, at.tile)), at);
-  const tip = spot ? `${unitWord(picture)} ${unitOf(picture, spot.tile)}  ${read(spot)}` : "";
+  const unit = spot && !alone ? `${unitWord(picture)} ${unitOf(picture, spot.tile)}  ` : "";
+  const tip = spot ? unit + read(spot) : "";
   const value = pinned ? read({ tile, ...pinned }) : "";
   return (
     <div class="tvw-maps" data-alone={alone}>
@@ -55,5 +56,6 @@ function reading(picture: Picture, codes: Uint8Array, exact: Exact | null, { til
     return `(${found.row}, ${found.column}) = ${number(found.value, 5)}`;
   }
   const code = codes[(tile * height + row) * width + column] ?? 0;
-  return `(${row}, ${column}) ≈ ${number(decode(code, picture.lo, picture.hi), 2)}`;
+  const { lo, hi } = limitsOf(picture, tile);
+  return `(${row}, ${column}) ≈ ${number(decode(code, lo, hi), 2)}`;
 }

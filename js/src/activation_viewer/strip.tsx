@@ -46,7 +46,6 @@ function Thumb(props: {
   const sure = prediction?.probability;
   const title = typeof sure === "number" ? `predicted ${prediction?.text}, ${(sure * 100).toFixed(1)} %` : text;
   return (
-    // biome-ignore lint/a11y/useSemanticElements: a native radio cannot hold a canvas as its face
     <button
       type="button"
       role="radio"
@@ -79,7 +78,7 @@ export function SampleImage({ samples, index, size }: { samples: Push<Samples>; 
     height: `${height * scale}px`,
     imageRendering: scale < 1 ? "auto" : "pixelated",
   };
-  return <canvas ref={canvas} style={style} aria-hidden="true" />;
+  return <canvas ref={canvas} style={style} />;
 }
 
 function paintRgb(canvas: HTMLCanvasElement, rgb: Uint8Array, index: number, height: number, width: number): void {

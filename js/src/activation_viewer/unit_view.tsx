@@ -3,7 +3,7 @@ import { paintCodes } from "../shared/atlas";
 import { LEVELS, lut } from "../shared/colour";
 import { number } from "../shared/format";
 import { useRatio } from "../shared/hooks";
-import { unitOf, unitWord } from "./frame";
+import { limitsOf, unitOf, unitWord } from "./frame";
 import type { Cell, MapsProps } from "./maps";
 import { SampleImage } from "./strip";
 
@@ -37,8 +37,8 @@ export function UnitView(props: Props) {
           </div>
         )}
         <div>
-          <div class="tvw-unit-value tvw-mono">{props.value || "point at a cell"}</div>
-          <Histogram own={own} lo={picture.lo} hi={picture.hi} />
+          <div class="tvw-unit-value tvw-mono">{props.value || <span class="tvw-hint">point at a cell</span>}</div>
+          <Histogram own={own} {...limitsOf(picture, tile)} />
         </div>
       </div>
     </div>
@@ -49,13 +49,12 @@ function Enlarged({ picture, own, push, cell, setCell }: Props & { own: Uint8Arr
   const canvas = useRef<HTMLCanvasElement>(null);
   const ratio = useRatio();
   const [, height, width] = picture.tiles;
-  // whole device pixels an element, as on the atlas; a map larger than the room is shown smaller by the browser
-  const scale = Math.max(1, Math.floor((SIDE * ratio) / Math.max(height, width)));
-  const shrink = Math.min(1, SIDE / ((Math.max(height, width) * scale) / ratio));
+  const { scale, shrink } = enlargement(Math.max(height, width), ratio);
   useLayoutEffect(() => {
     const context = sized(canvas.current, width * scale, height * scale);
     const at = { x: 0, y: 0, width: width * scale, height: height * scale };
-    if (context) paintCodes(context, own, { width, height }, lut(picture.diverging), at, document.createElement("canvas"));
+    if (context)
+      paintCodes(context, own, { width, height }, lut(picture.diverging), at, document.createElement("canvas"));
   }, [push, own.byteOffset, scale]);
   const point = (event: PointerEvent) => {
     const box = (event.currentTarget as Element).getBoundingClientRect();
@@ -77,6 +76,13 @@ function Enlarged({ picture, own, push, cell, setCell }: Props & { own: Uint8Arr
       {cell && <Spot cell={cell} height={height} width={width} />}
     </div>
   );
+}
+
+/** Whole device pixels an element, as on the atlas; where that would leave much room, larger and shrunk by the browser. */
+function enlargement(side: number, ratio: number): { scale: number; shrink: number } {
+  const exact = (SIDE * ratio) / side;
+  const scale = exact >= 4 ? Math.floor(exact) : Math.ceil(exact);
+  return { scale, shrink: Math.min(1, exact / scale) };
 }
 
 function sized(canvas: HTMLCanvasElement | null, width: number, height: number): CanvasRenderingContext2D | null {
@@ -116,7 +122,6 @@ function Histogram({ own, lo, hi }: { own: Uint8Array; lo: number; hi: number })
       <svg viewBox={`0 0 ${BINS * 5 - 1} 40`} preserveAspectRatio="none" aria-hidden="true">
         {counts.map((n, i) => {
           const height = n ? Math.max(1, (n / most) * 40) : 0;
-          // biome-ignore lint/suspicious/noArrayIndexKey: a bin is its place
           return <rect key={i} x={i * 5} y={40 - height} width={4} height={height} />;
         })}
       </svg>

@@ -1,12 +1,13 @@
 import "../shared/theme.css";
 import "./style.css";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { useHeld, useLatest } from "../shared/hooks";
+import { useControl } from "../shared/held";
+import { useLatest } from "../shared/hooks";
 import { onKeys } from "../shared/keyboard";
 import { type ViewProps, widget } from "../shared/mount";
 import { Button } from "../shared/parts";
-import { Timeline } from "./timeline_view";
 import { label, playhead } from "./timeline";
+import { Timeline } from "./timeline_view";
 
 export interface State {
   steps: number[];
@@ -22,7 +23,7 @@ const FRAME = 100;
 
 function EpochScrubber({ state, link }: ViewProps<State>) {
   const latest = useLatest(link);
-  const position = useHeld(state.position);
+  const position = useControl(latest, state.position, "move", "step");
   const [playing, setPlaying] = useState(false);
   const asked = useRef(0);
   const newest = state.steps.length - 1;
@@ -30,12 +31,8 @@ function EpochScrubber({ state, link }: ViewProps<State>) {
   const live = position.value === null;
 
   const move = async (step: number | null) => {
-    position.hold(step);
     asked.current = performance.now();
-    const reply = await latest.send("move", { step });
-    if (latest.busy) return;
-    position.release();
-    if (!reply) setPlaying(false);
+    if (!(await position.set(step))) setPlaying(false);
   };
   const goto = (to: number) => {
     const step = state.steps[Math.min(newest, Math.max(0, to))];
@@ -75,7 +72,7 @@ function EpochScrubber({ state, link }: ViewProps<State>) {
     l: () => void move(null),
   };
   return (
-    <div class="tvw-scrubber" onKeyDown={onKeys(keys)}>
+    <div class="tvw-scrubber" role="group" aria-label="timeline" onKeyDown={onKeys(keys)}>
       <Button act={play} label={playing ? "pause" : "play"} title="space" disabled={newest < 1}>
         <PlayIcon playing={playing} />
       </Button>
@@ -103,18 +100,9 @@ function PlayIcon({ playing }: { playing: boolean }) {
   );
 }
 
-const keys = [
-  "steps",
-  "epochs",
-  "position",
-  "last_step",
-  "total_steps",
-  "steps_per_epoch",
-] as const satisfies readonly (keyof State)[];
-
 export default widget<State>({
   name: "epoch_scrubber",
-  keys,
+  traits: { steps: true, epochs: true, position: true, last_step: true, total_steps: true, steps_per_epoch: true },
   View: EpochScrubber,
   help: [
     ["← →", "earlier, later snapshot"],

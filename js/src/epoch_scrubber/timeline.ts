@@ -59,7 +59,10 @@ export function ticks(state: State, width: number): Tick[] {
   for (const epoch of coming(state, end)) {
     marks.push({ x: x(epoch * (state.steps_per_epoch ?? 0)), epoch, kept: false });
   }
-  const every = labelEvery(marks.map((mark) => mark.epoch).filter((epoch) => epoch !== null), width);
+  const every = labelEvery(
+    marks.map((mark) => mark.epoch).filter((epoch) => epoch !== null),
+    width,
+  );
   return marks.map((mark) => ({ x: mark.x, text: labelled(mark.epoch, every), kept: mark.kept }));
 }
 

@@ -2,7 +2,8 @@ import "../shared/theme.css";
 import "./style.css";
 import "./figure.css";
 import { fixed } from "../shared/format";
-import { useHeld, useLatest } from "../shared/hooks";
+import { useControl } from "../shared/held";
+import { useLatest } from "../shared/hooks";
 import { type ViewProps, widget } from "../shared/mount";
 import { Segmented } from "../shared/parts";
 
@@ -10,9 +11,10 @@ export interface LegendEntry {
   name: string;
   /** the latest value, as text */
   value: string;
-  /** a colour of the theme (accent, warm, …) or any CSS colour */
+  /** a colour of the theme: accent, warm, series-3 … */
   colour: string;
-  line: string;
+  /** its place among the plot's lines */
+  line: number;
 }
 
 export interface State {
@@ -35,29 +37,17 @@ const AXES = [
   { value: "time", label: "time", title: "seconds since the start" },
 ] as const;
 
-const THEME = new Set(["accent", "warm", "ok", "dim", "faint", "ink"]);
-
-/** A theme name becomes its variable, so that it follows the host. */
-export function colourOf(colour: string): string {
-  return THEME.has(colour) ? `var(--tvw-${colour})` : colour;
-}
-
 function LossPlot({ state, link }: ViewProps<State>) {
   const latest = useLatest(link);
-  const group = useHeld(state.group);
-  const scale = useHeld(state.scale);
-  const axis = useHeld(state.axis);
-  const smoothing = useHeld(state.smoothing);
-  const choose = async <T,>(held: { hold(v: T): void; release(): void }, op: string, value: T) => {
-    held.hold(value);
-    await latest.send(op, { [op]: value });
-    if (!latest.busy) held.release();
-  };
+  const group = useControl(latest, state.group, "group");
+  const scale = useControl(latest, state.scale, "scale");
+  const axis = useControl(latest, state.axis, "axis");
+  const smoothing = useControl(latest, state.smoothing, "smoothing");
   const groups = state.groups.map((value) => ({ value, label: value }));
   return (
     <div class="tvw-loss-head">
       {groups.length > 1 ? (
-        <Segmented label="metric" options={groups} value={group.value} choose={(v) => void choose(group, "group", v)} />
+        <Segmented label="metric" options={groups} value={group.value} choose={group.set} />
       ) : (
         <span class="tvw-heading">{state.group || "no metric yet"}</span>
       )}
@@ -70,12 +60,12 @@ function LossPlot({ state, link }: ViewProps<State>) {
           step={0.01}
           value={smoothing.value}
           aria-label="smoothing"
-          onInput={(event) => void choose(smoothing, "smoothing", event.currentTarget.valueAsNumber)}
+          onInput={(event) => void smoothing.set(event.currentTarget.valueAsNumber)}
         />
         <output>{fixed(smoothing.value, 2)}</output>
       </label>
-      <Segmented label="scale" options={SCALES} value={scale.value} choose={(v) => void choose(scale, "scale", v)} />
-      <Segmented label="horizontal axis" options={AXES} value={axis.value} choose={(v) => void choose(axis, "axis", v)} />
+      <Segmented label="scale" options={SCALES} value={scale.value} choose={scale.set} />
+      <Segmented label="horizontal axis" options={AXES} value={axis.value} choose={axis.set} />
       <Legend entries={state.legend} />
     </div>
   );
@@ -85,9 +75,9 @@ function Legend({ entries }: { entries: LegendEntry[] }) {
   return (
     <ul class="tvw-loss-legend" aria-label="latest values">
       {entries.map((entry) => (
-        <li key={entry.name} style={{ color: colourOf(entry.colour) }} data-line={entry.line}>
+        <li key={entry.line} style={{ color: `var(--tvw-${entry.colour})` }}>
           <svg width="14" height="6" aria-hidden="true">
-            <line x1="0" x2="14" y1="3" y2="3" stroke-dasharray={dashes(entry.line)} />
+            <line x1="0" x2="14" y1="3" y2="3" />
           </svg>
           {entry.name} <span class="tvw-loss-value">{entry.value}</span>
         </li>
@@ -96,12 +86,8 @@ function Legend({ entries }: { entries: LegendEntry[] }) {
   );
 }
 
-function dashes(line: string): string | undefined {
-  return { dashed: "4 3", dotted: "1.5 2.5" }[line];
-}
-
 export default widget<State>({
-  name: "loss_plot_header",
-  keys: ["groups", "group", "scale", "axis", "smoothing", "legend"],
+  name: "loss_plot",
+  traits: { groups: true, group: true, scale: true, axis: true, smoothing: true, legend: true },
   View: LossPlot,
 });

@@ -1,7 +1,8 @@
 import "../shared/theme.css";
 import "./style.css";
 import { useEffect, useMemo, useState } from "preact/hooks";
-import { useHeld, useLatest, usePush } from "../shared/hooks";
+import { useControl } from "../shared/held";
+import { useLatest, usePush } from "../shared/hooks";
 import { onKeys } from "../shared/keyboard";
 import { type ViewProps, widget } from "../shared/mount";
 import { floats, type Push } from "../shared/wire";
@@ -45,7 +46,7 @@ function useFolds(rows: readonly Row[], layer: string) {
 
 function ModelMap({ state, link }: ViewProps<State>) {
   const latest = useLatest(link);
-  const layer = useHeld(state.layer);
+  const layer = useControl(latest, state.layer, "select", "layer");
   const { folded, fold } = useFolds(state.rows, layer.value);
   const shown = useMemo(() => visibleRows(state.rows, folded), [state.rows, folded]);
   const push = usePush<Trends>(link, "trends");
@@ -53,18 +54,14 @@ function ModelMap({ state, link }: ViewProps<State>) {
   const at = shown.findIndex((row) => row.path === layer.value);
   const row = shown[at];
 
-  const select = async (path: string) => {
-    layer.hold(path);
-    await latest.send("select", { layer: path });
-    if (!latest.busy) layer.release();
-  };
+  const select = (path: string) => void layer.set(path);
   const goto = (index: number) => {
     const next = shown[Math.min(shown.length - 1, Math.max(0, index))];
-    if (next) void select(next.path);
+    if (next) select(next.path);
   };
   const left = () => {
     if (row?.foldable && !folded.has(row.path)) fold(row.path, true);
-    else void select(parentOf(state.rows, layer.value)?.path ?? layer.value);
+    else select(parentOf(state.rows, layer.value)?.path ?? layer.value);
   };
   const right = () => {
     if (row?.foldable && folded.has(row.path)) fold(row.path, false);
@@ -80,7 +77,7 @@ function ModelMap({ state, link }: ViewProps<State>) {
     Enter: () => row?.foldable && fold(row.path, !folded.has(row.path)),
   };
   return (
-    <div class="tvw-map" onKeyDown={onKeys(keys)}>
+    <div class="tvw-map" role="group" aria-label="model" onKeyDown={onKeys(keys)}>
       <Tree rows={shown} selected={at} trends={trends} folded={folded} select={select} fold={fold} />
     </div>
   );
@@ -88,7 +85,7 @@ function ModelMap({ state, link }: ViewProps<State>) {
 
 export default widget<State>({
   name: "model_map",
-  keys: ["rows", "layer"],
+  traits: { rows: true, layer: true },
   View: ModelMap,
   help: [
     ["↑ ↓", "previous, next layer"],

@@ -31,7 +31,6 @@ export function Tree(props: Props) {
     if (ref.current && selected >= 0) keepInSight(ref.current, selected);
   }, [selected]);
   return (
-    // biome-ignore lint/a11y/useAriaPropsSupportedByRole: tree supports it (WAI-ARIA 1.2)
     <div
       class="tvw-tree"
       role="tree"
@@ -87,7 +86,7 @@ function TreeRow(props: Props & { row: Row; index: number; base: number; prefix:
         <span class="tvw-row-fold" onClick={row.foldable ? toggle : undefined}>
           {row.foldable ? (shut ? "▸" : "▾") : ""}
         </span>
-        {row.name || "model"} <span class="tvw-row-type">{row.type}</span>
+        {row.name || row.type} {row.name !== row.type && <span class="tvw-row-type">{row.type}</span>}
         {row.note && <span class="tvw-row-note tvw-warm"> ·</span>}
       </span>
       <svg width="66" height="17" aria-hidden="true">

@@ -29,9 +29,10 @@ export interface Atlas {
   canvasHeight: number;
 }
 
-const LARGEST_TILE = 132;
-const SMALLEST_TILE = 30;
-const REDUCED_TILE = 64;
+/** CSS px of a tile's longer side: never larger, not smaller for whole maps, not smaller for averaged ones */
+const LARGEST = 132;
+const SMALLEST = 30;
+const SMALLEST_AVERAGED = 36;
 
 function place(space: AtlasSpace, scale: number, reduce: number): Atlas {
   const tileWidth = Math.ceil(space.width / reduce) * scale;
@@ -46,18 +47,31 @@ function place(space: AtlasSpace, scale: number, reduce: number): Atlas {
   return { count: space.count, columns, rows, scale, reduce, tileWidth, tileHeight, gap, canvasWidth, canvasHeight };
 }
 
-/** The largest whole scale at which all tiles fit the room; small tiles scroll, huge maps are averaged down. */
+/**
+ * The largest whole scale at which all tiles fit the room. Where none fits, small tiles scroll, and large maps are
+ * averaged down first: an overview of all units is worth more here than a pixel of each.
+ */
 export function layoutAtlas(space: AtlasSpace): Atlas {
   const side = Math.max(space.width, space.height);
-  const largest = (space.count === 1 ? space.limit : LARGEST_TILE) * space.ratio;
-  const roomy = Math.min(largest, space.room * space.ratio);
-  for (let scale = Math.floor(roomy / side); scale >= 1; scale--) {
+  for (let scale = largestScale(space); scale >= 1; scale--) {
     const atlas = place(space, scale, 1);
-    const fits = atlas.canvasHeight <= space.limit * space.ratio && atlas.canvasWidth <= space.room * space.ratio;
-    if (fits || side * (scale - 1) < SMALLEST_TILE * space.ratio) return atlas;
+    const small = side * (scale - 1) < SMALLEST * space.ratio;
+    if (fits(atlas, space) || (small && side * scale < 2 * SMALLEST_AVERAGED * space.ratio)) return atlas;
   }
-  const goal = space.count === 1 ? roomy : REDUCED_TILE * space.ratio;
-  return place(space, 1, Math.max(1, Math.ceil(side / goal)));
+  let reduce = 1;
+  const least = (space.count === 1 ? 1 : SMALLEST_AVERAGED) * space.ratio;
+  while (!fits(place(space, 1, reduce), space) && side / (reduce + 1) >= least) reduce++;
+  return place(space, 1, reduce);
+}
+
+function largestScale({ count, width, height, room, limit, ratio }: AtlasSpace): number {
+  const across = Math.min(room, count === 1 ? room : LARGEST) * ratio;
+  const down = Math.min(limit, count === 1 ? limit : LARGEST) * ratio;
+  return Math.floor(Math.min(across / width, down / height));
+}
+
+function fits(atlas: Atlas, { limit, room, ratio }: AtlasSpace): boolean {
+  return atlas.canvasHeight <= limit * ratio && atlas.canvasWidth <= room * ratio;
 }
 
 /** The tile under a point of the canvas (device px) and the element in it, or null on a gap. */

@@ -24,8 +24,8 @@ export const DIVERGING: readonly Rgb[] = [
  */
 export const SEQUENTIAL: readonly Rgb[] = [
   [247, 247, 247],
-  [252, 210, 168],
-  [236, 131, 112],
+  [247, 208, 168],
+  [233, 129, 112],
   [150, 54, 122],
   [46, 18, 82],
 ];

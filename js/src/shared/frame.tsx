@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { useEffect, useReducer, useState } from "preact/hooks";
+import { useLayoutEffect, useReducer, useState } from "preact/hooks";
 import { onKeys } from "./keyboard";
 import type { Link } from "./wire";
 
@@ -15,7 +15,7 @@ export function Frame(props: { link: Link; help: KeyHelp | undefined; children: 
   const [listed, setListed] = useState(false);
   const keys = { h: help && (() => setListed(!listed)), Escape: listed ? () => setListed(false) : undefined };
   return (
-    <div class="tvw-frame" onKeyDown={onKeys(keys)}>
+    <div class="tvw-frame" role="group" onKeyDown={onKeys(keys)}>
       <Notices link={link} />
       {children}
       {help && listed && <KeyList help={help} close={() => setListed(false)} />}
@@ -25,11 +25,11 @@ export function Frame(props: { link: Link; help: KeyHelp | undefined; children: 
 
 function Notices({ link }: { link: Link }) {
   const [, update] = useReducer((n: number, _: undefined) => n + 1, 0);
-  useEffect(() => link.watch(() => update(undefined)), [link]);
+  useLayoutEffect(() => link.watch(() => update(undefined)), [link]);
   const { silent, error } = link.status;
   return (
     <div class="tvw-notices" role="status">
-      {silent && <div class="tvw-notice">{BUSY}</div>}
+      {silent && <div class="tvw-notice tvw-busy">{BUSY}</div>}
       {error && (
         <div class="tvw-notice tvw-refused">
           <span>{error}</span>

@@ -66,14 +66,3 @@ export function useThemeTick(): number {
   }, []);
   return tick;
 }
-
-/** A value that the user holds for a moment (a drag) and that otherwise follows the kernel's. */
-export function useHeld<T>(kernel: T) {
-  const [held, setHeld] = useState<{ value: T } | null>(null);
-  return {
-    value: held ? held.value : kernel,
-    held: held !== null,
-    hold: (value: T) => setHeld({ value }),
-    release: () => setHeld(null),
-  };
-}

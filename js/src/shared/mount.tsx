@@ -12,8 +12,8 @@ export interface ViewProps<S> {
 export interface WidgetOptions<S> {
   /** folder name of the widget; its root gets the class tvw-<name-with-dashes> */
   name: string;
-  /** the synced traits */
-  keys: readonly (keyof S & string)[];
+  /** the synced traits: an object, so that the compiler misses none */
+  traits: Record<keyof S & string, true>;
   View: FunctionComponent<ViewProps<S>>;
   help?: KeyHelp;
 }
@@ -50,11 +50,11 @@ function show<S extends object>(
 ): void {
   const root = document.createElement("div");
   root.className = `tvw tvw-${options.name.replaceAll("_", "-")}`;
-  // JupyterLab's command-mode shortcuts would otherwise take our arrows and letters
-  root.dataset.lmSuppressShortcuts = "true";
+  root.addEventListener("focusin", keepKeys, { signal });
   el.append(root);
+  const keys = Object.keys(options.traits) as (keyof S & string)[];
   const draw = () => {
-    const state = Object.fromEntries(options.keys.map((key) => [key, model.get(key)])) as S;
+    const state = Object.fromEntries(keys.map((key) => [key, model.get(key)])) as S;
     const content = <options.View state={state} link={link} />;
     render(
       <Frame link={link} help={options.help}>
@@ -64,15 +64,23 @@ function show<S extends object>(
     );
   };
   const redraw = coalesce(draw, signal);
-  for (const key of options.keys) model.on(`change:${key}`, redraw);
+  for (const key of keys) model.on(`change:${key}`, redraw);
   draw();
   keepPresence(link, root, signal);
   const remove = () => {
-    for (const key of options.keys) model.off(`change:${key}`, redraw);
+    for (const key of keys) model.off(`change:${key}`, redraw);
     render(null, root);
     root.remove();
   };
   signal.addEventListener("abort", remove, { once: true });
+}
+
+/**
+ * JupyterLab takes arrows and letters for its command mode unless the element that has the focus says otherwise; it looks
+ * at that element first, so an ancestor's word would come too late.
+ */
+function keepKeys(event: FocusEvent): void {
+  if (event.target instanceof HTMLElement) event.target.dataset.lmSuppressShortcuts = "true";
 }
 
 /** One update of the kernel changes several traits, one event each: draw once. */

@@ -14,7 +14,7 @@ export function Segmented<V extends string>(props: {
   label: string;
   options: readonly Option<V>[];
   value: V;
-  choose(value: V): void;
+  choose(value: V): unknown;
 }) {
   const open = props.options.filter((option) => !option.unavailable);
   const at = open.findIndex((option) => option.value === props.value);
@@ -26,7 +26,6 @@ export function Segmented<V extends string>(props: {
   return (
     <div class="tvw-segmented" role="radiogroup" aria-label={props.label} onKeyDown={onKeys(keys)}>
       {props.options.map((option) => (
-        // biome-ignore lint/a11y/useSemanticElements: a native radio cannot hold its label as its own face
         <button
           type="button"
           role="radio"

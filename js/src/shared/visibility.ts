@@ -1,6 +1,7 @@
 import type { Link } from "./wire";
 
 export const LEASE = 10_000;
+const FIRST_RETRY = 500;
 
 /** Calls back with whether the element is on a shown part of a shown page, now and at every change. */
 export function watchVisible(element: Element, signal: AbortSignal, changed: (visible: boolean) => void): void {
@@ -27,21 +28,27 @@ export function watchVisible(element: Element, signal: AbortSignal, changed: (vi
 export function keepPresence(link: Link, element: Element, signal: AbortSignal): void {
   const view = `${link.id}.${Math.random().toString(36).slice(2, 8)}`;
   let visible: boolean | null = null;
-  let unanswered = 0;
+  let answered = false;
+  let timer: ReturnType<typeof setTimeout> | undefined;
   const ask = async (op: "hello" | "presence") => {
-    unanswered++;
-    await link.request(op, { view, visible });
-    unanswered--;
+    if (await link.request(op, { view, visible })) answered = true;
+  };
+  // What is sent before the host has its subshell queues behind the running cell: greet again until there is an answer,
+  // ever more rarely, so that a kernel that cannot answer finds no long queue when its cell ends.
+  const renew = (wait: number) => {
+    timer = setTimeout(() => {
+      void ask(answered ? "presence" : "hello");
+      renew(answered ? LEASE : Math.min(2 * wait, LEASE));
+    }, wait);
   };
   watchVisible(element, signal, (now) => {
     const first = visible === null;
     visible = now;
     void ask(first ? "hello" : "presence");
   });
-  // a busy kernel has the last word still queued: one more would only lengthen the queue
-  const timer = setInterval(() => unanswered === 0 && void ask("presence"), LEASE);
+  renew(FIRST_RETRY);
   const leave = () => {
-    clearInterval(timer);
+    clearTimeout(timer);
     void link.request("presence", { view, visible: null });
   };
   signal.addEventListener("abort", leave, { once: true });

@@ -70,8 +70,7 @@ function Warnings({ warnings }: { warnings: string[] }) {
       {open && (
         <ul>
           {warnings.map((warning, i) => (
-            // warnings are only ever appended
-            // biome-ignore lint/suspicious/noArrayIndexKey: their place is what tells two equal ones apart
+            // warnings are only ever appended: the place tells two equal ones apart
             <li key={i}>{warning}</li>
           ))}
         </ul>
@@ -101,20 +100,20 @@ function TrainingBar({ state }: ViewProps<State>) {
   );
 }
 
-const keys = [
-  "name",
-  "run_path",
-  "status",
-  "epoch",
-  "epochs",
-  "step",
-  "progress",
-  "rate",
-  "steps_per_second",
-  "seconds_left",
-  "elapsed",
-  "warnings",
-  "detail",
-] as const satisfies readonly (keyof State)[];
+const traits = {
+  name: true,
+  run_path: true,
+  status: true,
+  epoch: true,
+  epochs: true,
+  step: true,
+  progress: true,
+  rate: true,
+  steps_per_second: true,
+  seconds_left: true,
+  elapsed: true,
+  warnings: true,
+  detail: true,
+} as const;
 
-export default widget<State>({ name: "training_bar", keys, View: TrainingBar });
+export default widget<State>({ name: "training_bar", traits, View: TrainingBar });

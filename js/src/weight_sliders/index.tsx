@@ -1,7 +1,9 @@
 import "../shared/theme.css";
 import "./style.css";
-import { useHeld, useLatest, usePush } from "../shared/hooks";
+import { useControl } from "../shared/held";
+import { useLatest, usePush } from "../shared/hooks";
 import { onKeys } from "../shared/keyboard";
+import type { Latest } from "../shared/latest";
 import { type ViewProps, widget } from "../shared/mount";
 import { Button, Segmented } from "../shared/parts";
 import type { Push } from "../shared/wire";
@@ -20,12 +22,7 @@ const NO_LIVE = "there is no model in training here: a recorded run can only be 
 function WeightSliders({ state, link }: ViewProps<State>) {
   const latest = useLatest(link);
   const push = usePush<Weights>(link, "weights");
-  const mode = useHeld(state.mode);
-  const chooseMode = async (next: State["mode"]) => {
-    mode.hold(next);
-    await latest.send("mode", { mode: next });
-    if (!latest.busy) mode.release();
-  };
+  const mode = useControl(latest, state.mode, "mode");
   const modes = [
     { value: "preview", label: "Preview", title: "on a copy: the training model is left alone" },
     {
@@ -38,10 +35,10 @@ function WeightSliders({ state, link }: ViewProps<State>) {
   const { undo = 0, edits = 0 } = push?.value ?? {};
   const doUndo = () => undo > 0 && void latest.send("undo", {});
   return (
-    <div class="tvw-sliders" onKeyDown={onKeys({ u: doUndo })}>
+    <div class="tvw-sliders" role="group" aria-label="weight sliders" onKeyDown={onKeys({ u: doUndo })}>
       <div class="tvw-sliders-head">
-        <span class="tvw-heading">Weight sliders</span>
-        <Segmented label="what the sliders change" options={modes} value={mode.value} choose={chooseMode} />
+        <span class="tvw-heading">Weights</span>
+        <Segmented label="what the sliders change" options={modes} value={mode.value} choose={mode.set} />
         <span class="tvw-sliders-tools">
           {mode.value === "preview" && edits > 0 && (
             <Button act={() => void latest.send("reset", {})} title="drop the preview's changes">
@@ -53,12 +50,12 @@ function WeightSliders({ state, link }: ViewProps<State>) {
           </Button>
         </span>
       </div>
-      {push && <Body push={push} latest={latest} layer={state.layer} />}
+      {push && <Body push={push} latest={latest} />}
     </div>
   );
 }
 
-function Body({ push, latest, layer }: { push: Push<Weights>; latest: ReturnType<typeof useLatest>; layer: string }) {
+function Body({ push, latest }: { push: Push<Weights>; latest: Latest }) {
   const { tensors, error } = push.value;
   return (
     <>
@@ -66,10 +63,7 @@ function Body({ push, latest, layer }: { push: Push<Weights>; latest: ReturnType
         {tensors.map((tensor, i) => (
           <TensorRow key={tensor.name} tensor={tensor} push={push} buffer={push.buffers[i]} latest={latest} />
         ))}
-        {tensors.length === 0 && !error && (
-          <p class="tvw-sliders-none">{layer || "The model"} has no weights of its own: pick a layer that has some.</p>
-        )}
-        {error && <p class="tvw-sliders-none tvw-warm">{error}</p>}
+        {error && <p class="tvw-sliders-none">{error}</p>}
       </div>
       <Consequence probe={push.value.probe} />
     </>
@@ -78,7 +72,7 @@ function Body({ push, latest, layer }: { push: Push<Weights>; latest: ReturnType
 
 export default widget<State>({
   name: "weight_sliders",
-  keys: ["layer", "mode", "can_live"],
+  traits: { layer: true, mode: true, can_live: true },
   View: WeightSliders,
   help: [
     ["← →", "move a slider, or the chosen value on a map"],

@@ -1,4 +1,5 @@
-import { useHeld } from "../shared/hooks";
+import { useHeld } from "../shared/held";
+import type { Latest } from "../shared/latest";
 
 interface Props {
   label: string;
@@ -11,8 +12,10 @@ interface Props {
   /** where a double click goes */
   rest?: number;
   text(value: number): string;
-  /** resolves once the kernel has carried it out; `done` when the drag ends */
-  change(value: number, done: boolean): Promise<boolean>;
+  latest: Latest;
+  op: "gain" | "set";
+  /** of the request, beside the value */
+  target: { tensor: string; index?: number[] };
 }
 
 /** A labelled slider that shows the drag at once and the kernel's value otherwise. */
@@ -20,12 +23,14 @@ export function Slider(props: Props) {
   const { value, hold, release } = useHeld(props.value);
   const send = async (next: number, done: boolean) => {
     hold(next);
-    const settled = await props.change(next, done);
-    if (done && settled) release();
+    const { latest, op, target } = props;
+    const key = `${op} ${target.tensor} ${target.index}`;
+    const reply = await latest.send(op, { ...target, value: next, done }, key);
+    if (done && !latest.busy) release(reply === null);
   };
   return (
     <label class="tvw-slider" title={props.title}>
-      <code>{props.label}</code>
+      <span class="tvw-slider-name">{props.label}</span>
       <input
         type="range"
         min={props.lo}

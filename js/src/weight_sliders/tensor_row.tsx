@@ -20,10 +20,6 @@ export function TensorRow({ tensor, push, buffer, latest }: Props) {
   const { picked } = push.value;
   const own = picked?.tensor === tensor.name ? picked : null;
   const about = `${tensor.name}\n${extentNote(tensor)}`;
-  const change = async (op: "gain" | "set", args: object, key: string) => {
-    await latest.send(op, { tensor: tensor.name, ...args }, key);
-    return !latest.busy;
-  };
   const pick = (row: number, col: number) => void latest.send("pick", { tensor: tensor.name, row, col });
   return (
     <div class="tvw-tensor">
@@ -37,7 +33,9 @@ export function TensorRow({ tensor, push, buffer, latest }: Props) {
         rest={1}
         disabled={!tensor.editable}
         text={(value) => value.toFixed(2)}
-        change={(value, done) => change("gain", { value, done }, `gain ${tensor.name}`)}
+        latest={latest}
+        op="gain"
+        target={{ tensor: tensor.name }}
       />
       <HeatMap tensor={tensor} push={push} buffer={buffer} picked={own} pick={pick} />
       {own && (
@@ -51,7 +49,9 @@ export function TensorRow({ tensor, push, buffer, latest }: Props) {
           step={(own.hi - own.lo) / 400 || 0.001}
           disabled={!tensor.editable}
           text={(value) => fixed(value, 3)}
-          change={(value, done) => change("set", { index: own.index, value, done }, `set ${tensor.name}`)}
+          latest={latest}
+          op="set"
+          target={{ tensor: tensor.name, index: own.index }}
         />
       )}
       {tensor.note && <div class="tvw-tensor-note">{tensor.note}</div>}
@@ -100,12 +100,11 @@ function HeatMap({ tensor, push, buffer, picked, pick }: HeatProps) {
   const style = { width: `${size.width}px`, height: `${size.height}px` };
   return (
     <div ref={ref}>
-      {/* biome-ignore lint/a11y/noStaticElementInteractions: role img keeps the map one thing to a reader */}
       <div
         class="tvw-heat"
         style={style}
         tabIndex={0}
-        role="img"
+        role="listbox"
         aria-label={`values of ${tensor.name}, ${extentNote(tensor)}, from ${number(tensor.lo)} to ${number(tensor.hi)}`}
         title={`${extentNote(tensor)}\n${number(tensor.lo, 2)} … ${number(tensor.hi, 2)}\nclick a value to change it`}
         onClick={click}
@@ -142,5 +141,9 @@ function PickedCell({ picked, rows, cols }: { picked: Picked; rows: number; cols
     width: `max(${100 / cols}%, 3px)`,
     height: `max(${100 / rows}%, 3px)`,
   };
-  return <span class="tvw-heat-picked" style={style} />;
+  const name = `[${picked.index.join(", ")}]`;
+  return (
+    // biome-ignore lint/a11y/useFocusableInteractive: the listbox has the focus and moves the choice
+    <span class="tvw-heat-picked" role="option" aria-selected="true" aria-label={name} style={style} />
+  );
 }

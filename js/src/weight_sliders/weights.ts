@@ -61,9 +61,11 @@ const HEAT_HEIGHT = 76;
 const WIDEST_CELL = 22;
 const HIGHEST_CELL = 12;
 
-/** Size of a heat map on the page, CSS px: the full width, unless cells would be bars, and never a hairline high. */
+/** Size of a heat map on the page, CSS px: the full width, but no cell much wider than high, and no hairline. */
 export function heatSize({ rows, cols }: TensorInfo, room: number): { width: number; height: number } {
-  const width = Math.min(room, cols * WIDEST_CELL);
-  const cell = Math.min(HIGHEST_CELL, Math.max(width / Math.max(1, cols), rows === 1 ? HIGHEST_CELL : 3));
-  return { width, height: Math.min(HEAT_HEIGHT, Math.max(8, rows * cell)) };
+  const highest = Math.min(HIGHEST_CELL, HEAT_HEIGHT / Math.max(1, rows));
+  const widest = Math.min(WIDEST_CELL, Math.max(3 * highest, 1));
+  const width = Math.min(room, cols * widest);
+  const cell = rows === 1 ? highest : Math.min(highest, Math.max(3, width / Math.max(1, cols)));
+  return { width, height: Math.max(8, rows * cell) };
 }

@@ -112,13 +112,14 @@ def test_models_that_mix_or_squeeze_samples_run_whole() -> None:
         def forward(self, x: Tensor) -> Tensor:
             return self.norm(x.squeeze())
 
-    for model, tolerance in ((Squeezes(), 0.0), (nn.Sequential(nn.BatchNorm1d(4, track_running_stats=False)), 0.0)):
-        probe = Probe.of(torch.randn(5, 4))
+    mixes = nn.Sequential(nn.BatchNorm2d(4, track_running_stats=False))
+    for model, shape in ((Squeezes(), (5, 4)), (mixes, (5, 4, 3, 3))):
+        probe = Probe.of(torch.randn(shape))
         replica = Replica(model)
         trace(replica, probe)
         observer = Observer(replica, probe, lambda step, model=model: model.state_dict())
         expected = model.eval()(probe.args[0]).detach()
-        assert torch.allclose(observer.activation("", 0, 3), expected[3], atol=tolerance)
+        assert torch.equal(observer.activation("", 0, 3), expected[3])
 
 
 def test_what_the_model_answers(
@@ -201,6 +202,7 @@ def test_nothing_but_look_errors(
         (lambda: observer.activation("spare", 0, 0), "never called"),
         (lambda: observer.outputs(0, (("no.such", 2.0),)), "KeyError: 'no.such'"),
         (lambda: Observer(replica, probe, lambda step: {}).outputs(0), "the state lacks"),
+        (lambda: observe(live_token=lambda: 1 // 0).outputs(None), "live model cannot be looked at: ZeroDivisionError"),
         (lambda: Observer(replica, probe, history).outputs(0, (1,)), "edits cannot be previewed here"),
     ]:
         with pytest.raises(LookError, match=words):

@@ -30,6 +30,7 @@ DTYPES = [
 def test_the_quantisation_rule() -> None:
     values = np.array([-9.0, -2.0, -1.0, 0.0, 0.004, 0.012, 1.0, 2.0, 9.0, -INF, INF, NAN])
     assert quantise(values, -2.0, 2.0).tolist() == [0, 0, 62, 125, 125, 126, 188, 250, 250, 253, 254, 255]
+    assert quantise(np.array(0.5), 0.0, 1.0) == 125
     assert quantise(np.array([0.5, 1.5, 2.5]) / 250, 0.0, 1.0).tolist() == [0, 2, 2]  # halves to even
 
 
@@ -61,8 +62,8 @@ def test_limits_are_robust_symmetric_when_signed_and_never_degenerate() -> None:
 
 
 def test_millions_of_values_are_sampled_across_all_columns() -> None:
-    units = np.zeros((70, 256, 256), np.float32)
-    units[:, :, 1::2] = 3  # an even stride would only meet even columns
+    units = np.ones((60, 256, 256), np.float32)
+    units[:, :, 1::2] = 3  # one in four values is taken: an even stride would only meet even columns
     assert robust_limits(units) == (0.0, 3.0)
 
 

@@ -94,7 +94,9 @@ def test_a_module_without_tensors_and_a_scalar_output() -> None:
 def test_the_transformer_s_fused_path_does_not_hide_its_layers() -> None:
     layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
     model = nn.TransformerEncoder(layer, 2)
-    graph = graph_of(model, Probe.of(torch.randn(3, 5, 8)))
+    # With a padding mask the fused path makes nested tensors, which the layers' own path cannot take.
+    mask = torch.arange(5) >= torch.tensor([[5], [4], [2]])
+    graph = graph_of(model, Probe.of({"src": torch.randn(3, 5, 8), "src_key_padding_mask": mask}))
     assert graph["layers.1.linear1"].calls == 1
     assert graph["layers.0.self_attn"].keys[0] == "layers.0.self_attn[0]"
 

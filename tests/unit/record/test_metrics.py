@@ -143,6 +143,8 @@ def test_close_is_idempotent_ends_the_threads_and_leaves_one_file(create):
     run.close()
     assert threading.active_count() == before
     assert [path.name for path in run.path.glob("metrics*")] == ["metrics.sqlite"]
+    # No WAL mode, which needs a directory that can be written: bytes 18 and 19 of the header say so.
+    assert (run.path / "metrics.sqlite").read_bytes()[18:20] == b"\1\1"
     assert run.series["a"].last == (1, 1.0)
 
 

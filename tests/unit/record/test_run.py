@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -280,3 +281,14 @@ def test_interpreter_that_ends_without_close_keeps_everything(left_behind):
     run = Run(left_behind / "ended")
     assert run.series["a"].last == (4, 4.0)
     assert run.snapshots[-1].step == 4
+
+
+def test_words_for_a_metrics_file_that_cannot_be_made(create, monkeypatch):
+    def unable(*args, **more):
+        raise sqlite3.OperationalError("unable to open database file")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(sqlite3, "connect", unable)
+        with pytest.raises(RunError, match=r"/run' is not writable: unable to open database file. Give another run=…"):
+            create()
+    create()

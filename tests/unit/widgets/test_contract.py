@@ -1,0 +1,51 @@
+"""Each Python widget and its TypeScript half agree on the synced traits, and on nothing else being synced."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import anywidget
+import pytest
+
+from torchvis_widgets.widgets.activation_viewer import ActivationViewer
+from torchvis_widgets.widgets.base import LiveWidget
+from torchvis_widgets.widgets.epoch_scrubber import EpochScrubber
+from torchvis_widgets.widgets.loss_plot import LossHeader
+from torchvis_widgets.widgets.model_map import ModelMap
+from torchvis_widgets.widgets.training_bar import TrainingBar
+from torchvis_widgets.widgets.weight_sliders import WeightSliders
+
+SOURCES = Path(__file__).parents[3] / "js" / "src"
+WIDGETS = [ActivationViewer, EpochScrubber, LossHeader, ModelMap, TrainingBar, WeightSliders]
+
+
+def interface(bundle: str) -> set[str]:
+    text = (SOURCES / bundle / "index.tsx").read_text(encoding="utf-8")
+    found = re.search(r"export interface State \{(.*?)\n\}", text, re.S)
+    assert found, f"js/src/{bundle}/index.tsx exports no interface State"
+    return set(re.findall(r"^  (\w+)\??:", found[1], re.M))
+
+
+@pytest.mark.parametrize("widget", WIDGETS)
+def test_traits_and_interface_are_the_same_set(widget: type[LiveWidget]) -> None:
+    inherited = set(anywidget.AnyWidget.class_trait_names(sync=True)) | {"_esm", "_css", "_anywidget_id"}
+    assert set(widget.class_trait_names(sync=True)) - inherited == interface(widget.bundle)
+
+
+@pytest.mark.parametrize("widget", WIDGETS)
+def test_names_are_one_name_in_four_spellings(widget: type[LiveWidget]) -> None:
+    module = widget.__module__.rsplit(".", 1)[-1]
+    assert module == widget.bundle
+    assert (SOURCES / widget.bundle).is_dir()
+
+
+ASKED = re.compile(r"""(?:send(?:<\w+>)?\(|useControl\([^,]+,[^,]+, |\bop=)"(\w+)\"""")
+
+
+@pytest.mark.parametrize("widget", WIDGETS)
+def test_what_the_view_asks_is_what_the_kernel_answers(widget: type[LiveWidget]) -> None:
+    files = sorted((SOURCES / widget.bundle).glob("*.ts*"))
+    asked = set(ASKED.findall("".join(path.read_text(encoding="utf-8") for path in files)))
+    answered = {name.removeprefix("answer_") for name in dir(widget) if name.startswith("answer_")}
+    assert asked == answered - {"hello", "presence"}  # every view's, asked by js/src/shared/visibility.ts
