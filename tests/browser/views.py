@@ -99,7 +99,7 @@ class Dashboard:
 
     def loss_lines(self) -> list[str]:
         """Return the `d` of each line that the loss plot draws, the playhead left out."""
-        paths = self.loss.locator(".bqplot .lines path.line").evaluate_all(
+        paths = self.loss.locator(".bqplot path.line").evaluate_all(
             "(paths) => paths.filter((p) => p.checkVisibility()).map((p) => p.getAttribute('d') ?? '')"
         )
         return [path for path in paths if points(path) > 2]

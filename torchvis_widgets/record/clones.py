@@ -33,6 +33,11 @@ class Clones:
         self._lanes = lanes
         self._cloned = {device: self._mark(device) for device in {tensor.device for tensor in self._tensors}}
 
+    @property
+    def nbytes(self) -> int:
+        """Memory that the clones take."""
+        return sum(tensor.nbytes for tensor in self._tensors)
+
     def to_host(self) -> list[Tensor]:
         """Returns the tensors on the CPU, `plain`; waits for the device on the calling thread only."""
         host = [tensor if tensor.is_cpu else torch.empty_like(tensor, device="cpu") for tensor in self._tensors]

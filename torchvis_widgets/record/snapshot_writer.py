@@ -16,7 +16,10 @@ from torchvis_widgets.record.snapshots import Snapshot, SnapshotStore
 
 __all__ = ["SnapshotWriter"]
 
-_ROOM = 2  # states that may wait for the disk, besides the one being written
+# States that may wait for the disk, besides the one being written: so many, or more while they are small, since the
+# epochs of a small model can be shorter than a write.
+_ROOM = 2
+_ROOM_BYTES = 256 * 1024**2
 
 
 class SnapshotWriter:
@@ -45,7 +48,7 @@ class SnapshotWriter:
             self._problems.note("left out", f"snapshots are without {names}: no dense tensors of a type they can hold")
         at = Snapshot(step, None if epoch is None else float(epoch), time.time(), name, {})
         with self._changed:
-            if len(self._pending) == _ROOM:
+            while self._is_full(clones):
                 self._make_room()
             self._pending.append((clones, at))
             if self._thread is None:
@@ -68,6 +71,11 @@ class SnapshotWriter:
         self._thread.join(timeout)
         if self._thread.is_alive():
             self._problems.note("unwritten", f"the last snapshots were not written within {timeout:g} s")
+
+    def _is_full(self, newest: Clones) -> bool:
+        if len(self._pending) < _ROOM:
+            return False
+        return newest.nbytes + sum(clones.nbytes for clones, _ in self._pending) > _ROOM_BYTES
 
     def _make_room(self) -> None:
         """Drops the newest state waiting, but the first of all never and a named one only for want of others."""

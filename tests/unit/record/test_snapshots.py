@@ -228,7 +228,7 @@ def test_what_files_cannot_hold_is_left_out_and_told(run):
 class SlowDisk:
     """commit() that waits until it is let through."""
 
-    def __init__(self, monkeypatch):
+    def __init__(self, monkeypatch, room=0):
         self._open, self.entered = threading.Event(), threading.Event()
         commit = SnapshotStore.commit
 
@@ -238,6 +238,7 @@ class SlowDisk:
             commit(*args)
 
         monkeypatch.setattr(SnapshotStore, "commit", slow)
+        monkeypatch.setattr(snapshot_writer, "_ROOM_BYTES", room)
 
     def open(self):
         self._open.set()
@@ -260,6 +261,16 @@ def test_slow_disk_makes_snapshots_rarer_but_keeps_the_first_and_the_last(run, m
     assert (
         problem == f"the disk is slower than training: {10 - len(kept)} snapshots left out so far, the latest of step 8"
     )
+
+
+def test_small_states_wait_for_a_slow_disk_however_many(run, monkeypatch):
+    disk = SlowDisk(monkeypatch, room=50 * 8)
+    for step in range(50):
+        run.save({"w": torch.tensor(step)}, step=step, epoch=float(step))
+    disk.open()
+    run.flush()
+    assert len(run.snapshots) == 50
+    assert run.problems == []
 
 
 def test_slow_disk_spares_the_first_and_named_snapshots(run, monkeypatch):
