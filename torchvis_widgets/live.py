@@ -31,11 +31,17 @@ def tied_names(model: torch.nn.Module) -> list[Collection[str]]:
 
 @dataclass(frozen=True)
 class Version:
-    """A state, the step it belongs to, and a token that differs for every other state."""
+    """A state, the step it belongs to, and a token that differs for every other state; `load()` gives the state."""
 
     token: Hashable
     step: int
-    state: State
+    load: Callable[[], State]
+    snapshot: int | None = None  # the step, where it is a snapshot: that stays what it is, the live state does not
+
+    @property
+    def state(self) -> State:
+        """The tensors by name; read from the disk only when they are asked for."""
+        return self.load()
 
 
 class LiveState:
@@ -58,10 +64,10 @@ class LiveState:
         if kept is not None and (not snapshots or kept.step >= snapshots[-1].step):
             return kept
         if not snapshots:
-            return Version(None, 0, {})
+            return Version(None, 0, dict)
         step = snapshots[-1].step
         self._kept = None
-        return Version(step, step, self._run.state_dict(step=step))
+        return Version(step, step, lambda: self._run.state_dict(step=step), snapshot=step)
 
     def _outdated(self) -> bool:
         if self._model is None:
@@ -77,7 +83,7 @@ class LiveState:
             return
         copy = {name: tensor.detach().clone() for name, tensor in state_of(self._model).items()}
         self._copies += 1
-        self._kept = Version(self._token(self._model), self._step(), copy)
+        self._kept = Version(self._token(self._model), self._step(), lambda: copy)
 
     def forget(self) -> None:
         """The model may have been changed in a way that its tensors' version counters do not tell: `.data` writes."""

@@ -232,7 +232,7 @@ class NotebookPage:
 
     def run_cell(self, index: int) -> None:
         """Start the cell at `index`."""
-        self.page.evaluate(f"(i) => {{ {NOTEBOOK_JS}.content.activeCellIndex = i }}", index)
+        self.page.evaluate(f"(i) => void Object.assign({NOTEBOOK_JS}.content, {{activeCellIndex: i}})", index)
         self.command("notebook:run-cell")
 
     def cell(self, index: int) -> Locator:

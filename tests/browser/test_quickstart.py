@@ -29,7 +29,7 @@ import time as _time
 pace, norms, _collate = 0.01, [], train_loader.collate_fn
 
 def _paced(batch):
-    norms.append(float(model.get_parameter({TENSOR!r}).norm()))
+    norms.append(float(model.get_parameter({TENSOR!r}).detach().norm()))
     end = _time.perf_counter() + pace
     while _time.perf_counter() < end:
         pass
@@ -304,7 +304,6 @@ def a_reload_brings_the_views_back(quickstart: Quickstart) -> None:
     notebook, board = quickstart.notebook, quickstart.board
     notebook.save()
     notebook.open(notebook.page.evaluate("() => window.jupyterapp.shell.currentWidget.context.path"))
-    board.notebook.cell(by_hand.quickstart_cell("tvw.watch("))
     board.ready()
     assert board.status == "finished"
     assert len(board.loss_lines()) >= 2

@@ -75,7 +75,7 @@ class Dashboard:
     """The dashboard that a cell shows."""
 
     def __init__(self, notebook: NotebookPage, cell: int, nth: int = 0) -> None:
-        self.notebook, self.page = notebook, notebook.page
+        self.notebook, self.page, self.cell = notebook, notebook.page, cell
         self.root = notebook.cell_output(cell).locator(".tvw-dashboard").nth(nth)
         self.bar = self.root.locator(".tvw-training-bar")
         self.map = self.root.locator(".tvw-model-map")
@@ -86,10 +86,18 @@ class Dashboard:
         self.loss = self.root.locator(".tvw-loss-plot-box")
 
     def ready(self) -> Dashboard:
-        """Wait until every view has drawn."""
-        for view in (self.bar, self.timeline, self.map.locator(".tvw-row").first, self.canvas, self.sliders, self.loss):
-            view.wait_for()
+        """Scroll to the dashboard, as a user does after Run All, and wait until every view has drawn."""
+        rest = (self.bar, self.timeline, self.map.locator(".tvw-row").first, self.sliders.locator("canvas").first)
+        wait_for(lambda: self.in_view() and all(view.is_visible() for view in (self.canvas, *rest)), "the dashboard")
         return self
+
+    def in_view(self) -> bool:
+        """Bring the dashboard's top to the window's; False while there is none."""
+        self.notebook.cell(self.cell)
+        if not self.root.count():
+            return False
+        self.root.evaluate("(dashboard) => dashboard.scrollIntoView({block: 'start'})")
+        return True
 
     # The bar and the loss
 

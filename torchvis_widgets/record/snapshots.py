@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -18,6 +19,9 @@ from torchvis_widgets.record.errors import Problems
 from torchvis_widgets.record.tensor_file import read_tensors, same_bits, write_tensors
 
 __all__ = ["Snapshot", "SnapshotStore"]
+
+
+_SETTLED = 2 * 10**9  # nanoseconds; the coarsest clock of a common file system
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,7 @@ class SnapshotStore:
         self._lock = threading.Lock()
         self._parsed: dict[str, tuple[object, _Commit | None]] = {}  # json file -> (which version of it, its content)
         self._kept: dict[str, _Kept] = {}
+        self._listed: tuple[int, list[_Commit]] | None = None  # the folder's time of change, and what was in it
 
     def committed(self) -> list[Snapshot]:
         """Returns what has been committed, by step, by whichever process."""
@@ -139,13 +144,23 @@ class SnapshotStore:
 
     def _read(self) -> list[_Commit]:
         with self._lock:
-            try:
-                entries = [entry for entry in os.scandir(self._folder) if entry.name.endswith(".json")]
-            except FileNotFoundError:
-                entries = []
-            self._parsed = {entry.name: self._parse(entry) for entry in entries}
-            commits = [commit for _, commit in self._parsed.values() if commit]
-            return sorted(commits, key=lambda commit: commit.snapshot.step)
+            changed = self._folder.stat().st_mtime_ns if self._folder.exists() else 0
+            if self._listed is not None and self._listed[0] == changed:
+                return self._listed[1]
+            commits = self._scan()
+            # A change within the clock's last tick need not show in the next time of change: look again then.
+            settled = time.time_ns() - changed > _SETTLED
+            self._listed = (changed, commits) if settled else None
+            return commits
+
+    def _scan(self) -> list[_Commit]:
+        try:
+            entries = [entry for entry in os.scandir(self._folder) if entry.name.endswith(".json")]
+        except FileNotFoundError:
+            entries = []
+        self._parsed = {entry.name: self._parse(entry) for entry in entries}
+        commits = [commit for _, commit in self._parsed.values() if commit]
+        return sorted(commits, key=lambda commit: commit.snapshot.step)
 
     def _parse(self, entry: os.DirEntry[str]) -> tuple[object, _Commit | None]:
         stat = entry.stat()

@@ -104,32 +104,32 @@ class ActivationViewer(View):
 
     def _frame(self) -> Reply:
         session, cursor = self.stage.session, self.stage.selection.now
-        live = cursor.step is None
-        step = session.live().step if cursor.step is None else cursor.step
+        at, step = cursor.step, cursor.step
+        if step is None:  # the newest snapshot by its step, lest a newer one come between here and the picture
+            newest = session.live()
+            at, step = newest.snapshot, newest.step
         value: dict[str, Any] = {
             "layer": cursor.layer, "type": self._type(cursor.layer), "step": step, "epoch": self._epoch(step),
-            "live": live, "sample": cursor.sample, "picture": None, "predictions": None, "loss": None, "error": None,
-            "classes": session.run.classes,
+            "live": cursor.step is None and session.model is not None, "sample": cursor.sample, "picture": None,
+            "predictions": None, "loss": None, "error": None, "classes": None,
         }  # fmt: skip
         self._picture = None
         try:
             observer = self._observer()
-            self._picture = self._look(observer)
-            outcome = observer.outputs(cursor.step, cursor.edits)
+            tensor = observer.activation(self._key(cursor.layer), at, cursor.sample, cursor.edits)
+            self._picture = picture(tensor, limits=self._epoch_limits(observer), per_unit=self.scope == "unit")
+            outcome = observer.outputs(at, cursor.edits)
         except LookError as error:
             value["error"] = {"reason": error.reason, "remedy": error.remedy}
         else:
             value["predictions"] = predictions(outcome, session.run.classes, observer.probe.labels())
             value["loss"] = outcome.loss
+            value["classes"] = session.run.classes if is_answer(tensor, outcome, cursor.sample) else None
         if self._picture is None:
             return value, []
         value["picture"] = self._picture.to_dict()
-        return value, [self._picture.tiles.tobytes()]
-
-    def _look(self, observer: Observer) -> Picture:
-        cursor = self.stage.selection.now
-        tensor = observer.activation(self._key(cursor.layer), cursor.step, cursor.sample, cursor.edits)
-        return picture(tensor, limits=self._epoch_limits(observer), per_unit=self.scope == "unit")
+        exact = [self._picture.values(0).tobytes()] if self._picture.kind == "vector" else []
+        return value, [self._picture.tiles.tobytes(), *exact]
 
     def _epoch_limits(self, observer: Observer) -> tuple[float, float] | None:
         """What the colours of all epochs span, as far as is known; None where each picture has its own."""
@@ -164,6 +164,14 @@ def predictions(outcome: Outcome, names: list[str] | None, labels: list[int] | N
         }
         for sample, index in enumerate(outcome.predictions)
     ]
+
+
+def is_answer(tensor: torch.Tensor, outcome: Outcome, sample: int) -> bool:
+    """Whether a layer's output (K,) is what the model answers: only that has the classes' names."""
+    if outcome.predictions is None or outcome.logits is None:
+        return False
+    answer = outcome.logits[sample]
+    return tensor.shape == answer.shape and torch.allclose(tensor.float(), answer.float(), rtol=1e-3, atol=1e-4)
 
 
 def class_name(names: list[str] | None, index: int) -> str:

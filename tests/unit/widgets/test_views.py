@@ -88,6 +88,15 @@ def test_the_strip_says_what_is_predicted_and_keeps_markup_as_text(session: tvw.
     assert [each["correct"] for each in found] == [p == q for p, q in zip(predicted, labels, strict=True)]
 
 
+def test_only_the_models_own_outputs_have_the_names_of_the_classes(session: tvw.Session) -> None:
+    page, tree = FrontEnd(tvw.ActivationViewer(session)), tvw.ModelMap(session)
+    for layer, names in (("conv", None), ("fc", CLASSES), ("", CLASSES)):
+        tree.select(layer)
+        assert page.last("frame").value["classes"] == names
+    exact = page.last("frame").floats(1)
+    assert exact == pytest.approx(by_hand(session.model.state_dict(), "fc", 0), abs=1e-6)  # type: ignore[union-attr]
+
+
 def test_without_a_probe_the_viewer_says_what_to_do(tmp_path: Path) -> None:
     model, optimizer, criterion = setup()
     with tvw.watch(model, optimizer, criterion) as watched:
