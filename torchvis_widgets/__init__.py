@@ -1,6 +1,8 @@
 """Live widgets for a running PyTorch model: loss plots, weight sliders, activations, and a timeline over them all."""
 
+from torchvis_widgets.every import Every
 from torchvis_widgets.record.run import Run
+from torchvis_widgets.record.statistics import Statistics
 from torchvis_widgets.session import Session
 from torchvis_widgets.watch import inspect, watch
 from torchvis_widgets.widgets.activation_viewer import ActivationViewer
@@ -17,10 +19,12 @@ __all__ = [
     "ActivationViewer",
     "Dashboard",
     "EpochScrubber",
+    "Every",
     "LossPlot",
     "ModelMap",
     "Run",
     "Session",
+    "Statistics",
     "TrainingBar",
     "WeightSliders",
     "inspect",

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -26,7 +25,7 @@ class Hook:
 
     def __call__(self, *args: Any, **kwargs: Any) -> None:
         """Do what the hook is for, with whatever torch hands to hooks of its kind."""
-        if self._action is None:
+        if self._action is None or torch.compiler.is_compiling():  # tracing a hook could fail in the user's own call
             return
         try:
             self._action(*args, **kwargs)
@@ -64,24 +63,16 @@ class Attachments:
         hook = self._hook(lambda module, args, output: action(args, output))
         self._handles.append(criterion.register_forward_hook(hook))
 
-    def optimizer_steps(self, optimizer: torch.optim.Optimizer, *, before: Action, after: Action) -> None:
-        """`before()` and `after()` around each step of `optimizer`."""
-        self._handles.append(optimizer.register_step_pre_hook(self._hook(lambda *_: before())))
-        self._handles.append(optimizer.register_step_post_hook(self._hook(lambda *_: after())))
+    def optimizer_steps(
+        self, concerns: Callable[[torch.optim.Optimizer], bool], *, before: Action, after: Action
+    ) -> None:
+        """`before(optimizer, args, kwargs)` and `after(…)` around each step of whichever optimizer `concerns` us.
 
-    def any_optimizer_steps(self, parameters: Iterable[torch.nn.Parameter], *, before: Action, after: Action) -> None:
-        """As `optimizer_steps`, for whichever optimizer holds one of `parameters`: it was not named to us."""
-        wanted = {id(parameter) for parameter in parameters}
-        known: weakref.WeakKeyDictionary[torch.optim.Optimizer, bool] = weakref.WeakKeyDictionary()
-
-        def ours(optimizer: torch.optim.Optimizer) -> bool:
-            if optimizer not in known:
-                held = (id(p) for group in optimizer.param_groups for p in group["params"])
-                known[optimizer] = not wanted.isdisjoint(held)
-            return known[optimizer]
+        The hooks are the process-wide ones: an optimizer that is made during the training is heard as well.
+        """
 
         def guarded(action: Action) -> Hook:
-            return self._hook(lambda optimizer, *_: action() if ours(optimizer) else None)
+            return self._hook(lambda optimizer, *how: action(optimizer, *how) if concerns(optimizer) else None)
 
         self._handles.append(register_optimizer_step_pre_hook(guarded(before)))
         self._handles.append(register_optimizer_step_post_hook(guarded(after)))

@@ -65,9 +65,9 @@ class LiveState:
             return kept
         if not snapshots:
             return Version(None, 0, dict)
-        step = snapshots[-1].step
+        last = snapshots[-1]
         self._kept = None
-        return Version(step, step, lambda: self._run.state_dict(step=step), snapshot=step)
+        return Version(last.place, last.step, lambda: self._run.state_dict(step=last.step), snapshot=last.step)
 
     def _outdated(self) -> bool:
         if self._model is None:

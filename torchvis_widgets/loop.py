@@ -7,9 +7,14 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Generic, TypeVar
 
+from torchvis_widgets.brake import Brake
+
 Batch = TypeVar("Batch")
 
-STATUSES = ("idle", "training", "finished", "stopped", "interrupted", "failed", "closed", "recorded")
+STATUSES = (
+    *("idle", "training", "paused", "finished", "stopped", "interrupted", "failed", "closed"),
+    *("following", "recorded"),  # of a run that another process writes, and of one that nobody does
+)
 
 
 class Loop:
@@ -28,8 +33,12 @@ class Loop:
         self.samples = 0
         self.batch = 0
         self.inside_epochs = False
+        self.iterators = 0  # epochs() and batches() being iterated over
+        self.brake = Brake()
         self.batches_per_epoch: int | None = None
         self.steps_per_epoch: float | None = None
+        self.back: Callable[[], None] | None = None  # goes back to a snapshot when the epoch's body has ended
+        self._turns = 0
         self._epoch_began_at_step = 0
         self._active = 0
         self._bare = False
@@ -61,6 +70,39 @@ class Loop:
         """The identity of the thread that trains, 0 before any did."""
         return self._thread
 
+    @property
+    def began_at_step(self) -> int:
+        """The step at which this stretch of training began."""
+        return self._began_at_step
+
+    def stop(self, reason: str = "") -> bool:
+        """End `epochs()` and `batches()` at the next boundary; False where the loop uses neither."""
+        if self.running and not self.iterators:
+            return False
+        if self.running:
+            self.brake.stop(reason)
+        return True
+
+    def pause(self, reason: str = "") -> bool:
+        """Hold the loop at the next step boundary; False on the main thread, where nothing could resume it."""
+        if self.running and self._thread == threading.main_thread().ident:
+            return False
+        if self.running:
+            self.brake.pause(reason)
+        return True
+
+    def wait(self, meanwhile: Callable[[], None]) -> None:
+        """Stand still, on the training thread, until the brake is released."""
+        self.status, self.detail = "paused", self.brake.reason
+        since = time.monotonic()
+        try:
+            self.brake.wait(meanwhile)
+        finally:
+            self.brake.release()  # an interrupt ends the pause as well
+            self.status, self.detail = "training", ""
+            if self._started is not None:
+                self._started += time.monotonic() - since
+
     def enter(self) -> None:
         """A stretch of training begins on the calling thread."""
         self._active += 1
@@ -71,7 +113,8 @@ class Loop:
         """It ends with `status`, one of `STATUSES`; the outermost one decides."""
         self._active = max(0, self._active - 1)
         if self._active == 0:
-            self._settle(status, detail)
+            stopped = self.brake.stopping and status == "finished"
+            self._settle("stopped" if stopped else status, detail or self.brake.reason)
 
     def stepped(self) -> None:
         """One optimizer step has finished."""
@@ -95,11 +138,13 @@ class Loop:
         interrupted = isinstance(error, KeyboardInterrupt)
         self._settle("interrupted" if interrupted else "failed", "" if interrupted else last_line(error))
 
-    def recorded(self, step: int, epochs: int) -> None:
-        """Stand for a loop of the past, which came this far."""
-        self.status, self.step = "recorded", step
+    def recorded(self, step: int, epochs: int, seconds: float, *, following: bool) -> None:
+        """Stand for a loop of the past, or of another process, which has come this far in so many seconds."""
+        self.status, self.step = "following" if following else "recorded", step
         self.finished_epochs = epochs
-        self.target_epochs = epochs or None
+        self.target_epochs = None if following else epochs or None
+        if seconds > 0:
+            self._started, self._stopped = 0.0, seconds
 
     def finish_epoch(self) -> None:
         """All of one epoch is done."""
@@ -108,6 +153,36 @@ class Loop:
         self.steps_per_epoch = steps or self.steps_per_epoch
         self._epoch_began_at_step = self.step
         self.batch = 0
+
+    def go_back(self, step: int, epochs: int) -> None:
+        """The training goes on from an earlier point, or one of another branch."""
+        self.step = self._epoch_began_at_step = step
+        self.finished_epochs = epochs
+        self._turns += 1
+
+    def at_next_epoch(self, back: Callable[[], None]) -> None:
+        """Call `back()` when the body of the epoch in progress has ended; at once outside of `epochs()`."""
+        if self.inside_an_epoch:
+            self.back = back
+        else:
+            back()
+
+    def turn_back(self) -> bool:
+        """Do what `back` holds; whether there was anything. The epoch in progress then does not count."""
+        back, self.back = self.back, None
+        if back is not None:
+            back()
+        return back is not None
+
+    @property
+    def inside_an_epoch(self) -> bool:
+        """Whether the body of an `epochs()` loop is under way."""
+        return self.inside_epochs and self.running
+
+    @property
+    def turns(self) -> int:
+        """How often the training went back."""
+        return self._turns
 
     def current_epoch(self) -> int:
         """The epoch in progress, or the last one finished while none is."""
@@ -150,6 +225,7 @@ class Loop:
     def _begin(self) -> None:
         self._thread = threading.get_ident()
         self.status, self.detail = "training", ""
+        self.brake.reset()
         self._started, self._stopped = time.monotonic(), None
         self._began_at, self._began_at_step = self.epoch, self.step
         self.samples = 0
@@ -158,6 +234,7 @@ class Loop:
 
     def _settle(self, status: str, detail: str = "") -> None:
         self._active, self._bare = 0, False
+        self.turn_back()
         self._stopped = time.monotonic()
         self.status, self.detail = status, detail
         self._on_end()
@@ -192,21 +269,26 @@ class Epochs:
 
     def __iter__(self) -> Iterator[int]:
         loop = self._loop
-        first = loop.finished_epochs + 1
-        loop.target_epochs = loop.finished_epochs + self._count
+        last = loop.target_epochs = loop.finished_epochs + self._count
         loop.inside_epochs = True
+        loop.iterators += 1
         loop.enter()
         status = "stopped"
         try:
             self._began()
-            for epoch in range(first, first + self._count):
+            while loop.finished_epochs < last:
                 loop.batch = 0
-                yield epoch
-                loop.finish_epoch()
-                self._ended()
+                yield loop.finished_epochs + 1
+                if loop.brake.stopping:
+                    return
+                if not loop.turn_back():
+                    loop.finish_epoch()
+                    self._ended()
             status = "finished"
         finally:
+            loop.turn_back()  # left by break: the caller's next epochs() begin where it went back to
             loop.inside_epochs = False
+            loop.iterators -= 1
             loop.leave(status)
 
 
@@ -231,7 +313,8 @@ class Batches(Generic[Batch]):
             yield from self._loader
             return
         loop.batches_per_epoch = _length(self._loader)
-        before = loop.step
+        before, turns = loop.step, loop.turns
+        loop.iterators += 1
         loop.enter()
         status = "stopped"
         try:
@@ -240,14 +323,19 @@ class Batches(Generic[Batch]):
                 loop.batch += 1
                 loop.samples += batch_size(batch)
                 self._after_batch()
+                if loop.brake.stopping:
+                    return
+                if loop.back is not None:
+                    break
             status = "finished"
             if not loop.inside_epochs:
-                self._finish_pass(before)
+                self._finish_pass(loop.step > before and loop.turns == turns)
         finally:
+            loop.iterators -= 1
             loop.leave(status)
 
-    def _finish_pass(self, before: int) -> None:
-        if self._loop.step > before:
+    def _finish_pass(self, is_epoch: bool) -> None:
+        if is_epoch:
             self._loop.finish_epoch()
             self._ended()
         self._loop.batch = 0

@@ -5,16 +5,21 @@ from __future__ import annotations
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import CancelledError, Future
+from concurrent.futures import TimeoutError as NotYet
 from typing import Any, ClassVar, TypeVar
 
 import torch
 
 from torchvis_widgets import kernel
-from torchvis_widgets.live import LiveState, State, Version, state_of
+from torchvis_widgets.follow import Follower
+from torchvis_widgets.live import STEP_SECONDS, LiveState, State, Version, state_of
 from torchvis_widgets.look.observer import Observer
 from torchvis_widgets.look.trace import Graph
 from torchvis_widgets.loop import Batches, Epochs, Loop, last_line
+from torchvis_widgets.record.errors import Problems
 from torchvis_widgets.record.run import Run
+from torchvis_widgets.record.snapshots import Snapshot
 from torchvis_widgets.steer.edits import EditLog
 from torchvis_widgets.steer.mailbox import Mailbox
 from torchvis_widgets.watcher import Watcher
@@ -44,9 +49,14 @@ class Session:
         self._live = LiveState(run, model, self.mailbox, lambda: self.loop.step)
         self._watcher: Watcher | None = None
         self._problems: list[str] = []
+        self._warnings = Problems()
+        self.lively: Callable[[], bool] = lambda: self.open
+        """Whether what the views show may change by itself; looks for what is new in a run that is being followed."""
+        self.pauses = False  # whether alarms pause the loop, which then may not be on the main thread
         self._closers: list[Callable[[], None]] = []
         self._worker: threading.Thread | None = None
         self._failure: BaseException | None = None
+        self._going_back: Future[None] = Future()
 
     # The loop
 
@@ -118,11 +128,42 @@ class Session:
             raise self._failure
         return True
 
+    def pause(self) -> None:
+        """Hold the training at the end of the step in progress, until `resume()`; from another thread than the loop's.
+
+        Raises:
+            RuntimeError: no loop is running, or this is its own thread, which could then never call `resume()`.
+        """
+        self._watching("pause()")
+        if not self.loop.running:
+            raise RuntimeError("pause() found no loop that is running; it holds one that session.start(train) began")
+        if not self.loop_elsewhere():
+            raise RuntimeError(
+                "pause() was called on the loop's own thread, which could then not resume itself; "
+                "train with session.start(train), and pause from the cell"
+            )
+        self.loop.brake.pause()
+
+    def resume(self) -> None:
+        """Let a paused training go on; nothing happens where none is paused."""
+        self.loop.brake.release()
+
+    def stop(self) -> None:
+        """End `epochs()` and `batches()` at the next boundary, as if that had been the last; what follows them runs.
+
+        Raises:
+            RuntimeError: the loop that is running uses neither, so only interrupting the kernel ends it.
+        """
+        self._watching("stop()")
+        if not self.loop.stop():
+            raise RuntimeError("stop() ends loops over session.epochs() or session.batches(); this one uses neither")
+
     def close(self) -> None:
         """Take every hook off the model and finish the recording; views go on showing what was recorded."""
         if not self.open:
             return
         self.open = False
+        self.loop.brake.release()
         if self._watcher is not None:
             self._watcher.detach()
             self._watcher.keep_last()
@@ -140,6 +181,96 @@ class Session:
         if error is not None:
             self.loop.fail(error)
         self.close()
+
+    # Going back
+
+    def snapshot(self, name: str) -> None:
+        """Keep the model's state under a name, now or, while a loop runs on another thread, at the end of its step.
+
+        A named snapshot is never thinned away; `restore(name=…)` and `run.state_dict(name=…)` find it.
+
+        Raises:
+            TypeError: `name` is no string.
+            ValueError: `name` is empty, longer than 100 characters, not printable, or taken.
+            RuntimeError: the session is closed or watches no training.
+            TimeoutError: the step under way takes more than a minute; the snapshot is taken when it ends.
+        """
+        keeper = self._watching("snapshot()").keeper
+        keeper.check_name(name)
+        self._wait(self.mailbox.put(lambda: keeper.save(None, name)), "the snapshot will be taken when it ends")
+
+    def restore(
+        self,
+        *,
+        epoch: float | None = None,
+        step: int | None = None,
+        name: str | None = None,
+        branch: int | None = None,
+    ) -> Snapshot:
+        """Put the model back to a snapshot, and what else that holds: optimizers, schedulers, random numbers.
+
+        With `watch(resumable=…)` training that goes on from an epoch's end equals, bit for bit, the training that went
+        on then. Steps and epochs count on from there as a new branch of the run; the old one is kept. Gradients are
+        dropped. While a loop runs on another thread this waits for the end of its step. Inside `epochs()` the epoch in
+        progress is given up: `batches()` hands out no more, and when the loop's body has come to its end everything is
+        put back and the epochs go on from there (if the loop is paused: once it is resumed). After a snapshot that is
+        no epoch's end they go on with a new pass over the data.
+
+        Args:
+            epoch: of the snapshot.
+            step: of the snapshot, where epochs do not tell it.
+            name: of the snapshot, as `snapshot(name)` was given it.
+            branch: looks for it on the way to this branch's end; by default to the current one's, then anywhere.
+
+        Returns:
+            The snapshot. `run.best("val/loss")` gives one whose step can be asked for.
+
+        Warns:
+            RuntimeWarning: the snapshot holds not all that `resumable=` asks for, or the model alone.
+
+        Raises:
+            LookupError: no such snapshot; names the nearest.
+            RestoreError: the model has other tensors now.
+            RunError: a file of it is damaged.
+            RuntimeError: the session is closed or watches no training.
+            TimeoutError: the step or the epoch's end takes more than a minute; it is put back after that.
+        """
+        watcher = self._watching("restore()")
+        self.run.flush()  # the snapshot asked for may have been taken just now
+        recorded = watcher.keeper.read(epoch=epoch, step=step, name=name, branch=branch)
+        if (left_out := watcher.keeper.not_recorded(recorded)) is not None:
+            warnings.warn(left_out, RuntimeWarning, stacklevel=2)
+        # A body that goes on below, or that stands still until resume(), cannot be waited for.
+        at_once = not self.loop.inside_an_epoch or (self.loop_elsewhere() and not self.loop.brake.paused)
+        done: Future[None] = Future()
+        self._going_back.cancel()  # one that has not been carried out yet is overtaken by this one
+        self._going_back = done
+
+        def put_back() -> None:
+            if not done.set_running_or_notify_cancel():
+                return
+            try:
+                watcher.go_back(recorded)
+                self.edits.forget()
+                self._live.forget()  # a copy of a later step: the newest is now the snapshot
+                done.set_result(None)
+            except Exception as error:
+                done.set_exception(error)
+                if not at_once:  # nobody waits for it
+                    self.report(error)
+
+        self.mailbox.put(lambda: self.loop.at_next_epoch(put_back))
+        if at_once:
+            self._wait(done, "the snapshot will be put back when it ends")
+        return recorded.snapshot
+
+    def _wait(self, future: Future[None], otherwise: str) -> None:
+        try:
+            future.result(timeout=STEP_SECONDS)
+        except NotYet:
+            raise TimeoutError(f"what the loop is doing takes more than {STEP_SECONDS:g} s; {otherwise}") from None
+        except CancelledError:
+            raise RuntimeError("another restore() was asked for before this one could be carried out") from None
 
     # Looking inside
 
@@ -197,7 +328,7 @@ class Session:
     @property
     def problems(self) -> list[str]:
         """What watching had to give up, in words; training is never among it."""
-        return [*self._problems, *self.run.problems]
+        return [*self._problems, *self._warnings.texts(), *self.run.problems]
 
     def report(self, error: Exception) -> None:
         """Note a failure of the watcher's own: shown in the views, warned of once, never raised."""
@@ -205,6 +336,20 @@ class Session:
         if text not in self._problems:
             self._problems.append(text)
             warnings.warn(text, RuntimeWarning, stacklevel=2)
+
+    def warn(self, subject: str, text: str) -> None:
+        """Show a line about the training in the views; a later one about the same subject replaces it."""
+        self._warnings.note(subject, text)
+
+    def follow(self) -> None:
+        """Keep up with the run, which another process may be writing."""
+        follower = Follower(self.run, self.loop, self._traced)
+        self.lively = follower.look
+        follower.look()
+
+    def _traced(self, graph: dict[str, Any]) -> None:
+        if self.model is None and self.observer is None:
+            self.graph = Graph.from_dict(graph)
 
     def on_close(self, callback: Callable[[], None]) -> None:
         """Call `callback` when the session closes."""
@@ -224,6 +369,11 @@ class Session:
             raise RuntimeError(f"{call} needs a session that watches training: make one with tvw.watch(model, …)")
         if not self.open:
             raise RuntimeError(f"{call} on a closed session: call tvw.watch(model, …) again for a new one")
+        if self.pauses and call in ("epochs()", "batches()") and kernel.on_main_thread():
+            raise RuntimeError(
+                f'{call} with on_nonfinite="pause" runs on the main thread, where nothing could resume it: '
+                'train with session.start(train), or watch with on_nonfinite="stop"'
+            )
         return self._watcher
 
     def _cell_ended(self, error: BaseException | None) -> None:

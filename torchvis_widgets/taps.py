@@ -22,6 +22,7 @@ class LossTap:
         self._step = 0
         self._epoch = 0.0
         self._stepped = False
+        self._in_step = self._closure_called = False
         self._trained: list[torch.Tensor] = []
         self._evaluated: list[torch.Tensor] = []
         self._users_own: set[str] = set()
@@ -38,11 +39,26 @@ class LossTap:
         """The criterion has returned `loss`; only a single number is a loss that can be plotted."""
         if not isinstance(loss, torch.Tensor) or loss.numel() != 1:
             return
+        if training and self._in_step:
+            if self._closure_called:
+                return
+            self._closure_called = True
         name, losses = ("train/loss", self._trained) if training else ("val/loss", self._evaluated)
         if training and self._stepped:
             self._flush_training()
         if name not in self._users_own:
             losses.append(loss.detach().clone().reshape(()))
+
+    def step_begins(self) -> None:
+        """What is returned until the step ends comes from the optimizer's closure, of which the first call counts.
+
+        LBFGS calls it at every point that its line search tries; the first is the loss at the weights as they were.
+        """
+        self._in_step, self._closure_called = True, False
+
+    def step_ends(self) -> None:
+        """The optimizer has stepped."""
+        self._in_step = False
 
     def stepped(self, step: int, epoch: float) -> None:
         """A step has finished: the losses since the last one (gradient accumulation has several) belong to it."""

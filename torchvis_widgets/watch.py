@@ -9,15 +9,24 @@ from typing import Any, cast
 
 import torch
 
+from torchvis_widgets.alarms import CHOICES, Alarms, OnNonfinite
+from torchvis_widgets.every import Policy, check_policy
+from torchvis_widgets.keeper import Keeper
 from torchvis_widgets.live import state_of, tied_names
 from torchvis_widgets.look.leaves import map_tensors
 from torchvis_widgets.look.observer import Observer
 from torchvis_widgets.look.probe import Probe
 from torchvis_widgets.look.replica import Replica, unwrapped
 from torchvis_widgets.look.trace import Graph, trace
+from torchvis_widgets.output_statistics import OutputStatistics
+from torchvis_widgets.record.best import Best, check_best
 from torchvis_widgets.record.run import Run
+from torchvis_widgets.record.statistics import Statistics
+from torchvis_widgets.record.thinning import to_bytes
 from torchvis_widgets.session import Session
 from torchvis_widgets.steer.edits import Edit, apply
+from torchvis_widgets.steer.training_state import training_parts
+from torchvis_widgets.step_statistics import StepStatistics
 from torchvis_widgets.watcher import Watcher
 
 Optimizers = torch.optim.Optimizer | Sequence[torch.optim.Optimizer]
@@ -38,15 +47,22 @@ def watch(
     run: str | Path | None = None,
     name: str | None = None,
     replica: Callable[[], torch.nn.Module] | None = None,
+    snapshots: Policy = "auto",
+    keep: str | int | None = "2GB",
+    best: str | Best | None = "val/loss",
+    resumable: bool | Sequence[Any] = False,
+    on_nonfinite: OnNonfinite = "warn",
+    statistics: Statistics | int | None = 50,
 ) -> Session:
     """Watch `model` while it trains; the training itself stays bit for bit what it was.
 
-    Watching a model again replaces the older session. Hooks are attached to the optimizer and the criterion, and to
-    the model until its first forward pass where no probe was given.
+    Watching a model again replaces the older session. Hooks are attached to optimizers (process-wide), to the
+    criterion, and to the model until its first forward pass where no probe was given.
 
     Args:
         model: the model, wrapped in `DataParallel`, `DistributedDataParallel` or `torch.compile` or not.
-        optimizer: one or several; without it, whichever optimizer steps the model's parameters is found.
+        optimizer: one or several; without it, whichever optimizer steps the model's parameters is found. Of several,
+            the steps of the first are counted: a GAN's two make one step. One made anew during training takes over.
         criterion: the loss, `criterion(output, targets)`. A module also logs the training loss by itself.
         probe: the batch that views look at: inputs (N, …), or `(inputs, targets)`. By default the first 8 samples
             that the model is given.
@@ -54,25 +70,58 @@ def watch(
         run: the run directory; by default a temporary one, whose path the dashboard shows.
         name: what the run is called; by default the directory's name.
         replica: builds the model anew, for a model that `copy.deepcopy` cannot copy.
+        snapshots: when the model's state is kept: `tvw.Every(epochs=1)`, `tvw.Every(steps=500)` or both, besides the
+            first and the last; None for only those that `session.snapshot(name)` takes. `"auto"`: at each epoch's end,
+            and in a loop that tells of no epochs every 100 steps, later more rarely.
+        keep: bytes that snapshots may take on the disk, `"2GB"` or a number; None for no limit. Beyond that they are
+            thinned out evenly; the first, the last, the best and those with a name stay.
+        best: the metric that tells the best one: `"val/loss"`, the least, or `("val/accuracy", "max")`. Its value is
+            the one logged at the very step of the snapshot.
+        resumable: True: snapshots also hold the optimizers' state and the random numbers' (torch's, Python's, numpy's),
+            so that `session.restore()` goes on exactly as then. Schedulers, GradScalers and the like, and generators of
+            a data loader's own, are given as a list: `resumable=[scheduler]`.
+        on_nonfinite: what to do when a logged loss, a gradient or a weight is NaN or Inf, which is noticed within about
+            a tenth of a second. It is marked on the loss plot and the timeline, with the first layer found not to be
+            finite; `"warn"` leaves it at that, `"stop"` ends `epochs()` and `batches()` so that what follows them runs,
+            and `"pause"` holds a loop that `session.start(train)` began until `session.resume()`.
+        statistics: every how many steps norms, extremes, histograms and the like are taken of each parameter and its
+            gradient, for `run.statistics()` and `run.histograms()`; and, at snapshots, of each layer's output on the
+            probe. `tvw.Statistics(…)` chooses layers; None switches them off.
 
     Raises:
-        TypeError: `model` is no `nn.Module`, `optimizer` no optimizer, or `criterion` cannot be called.
-        ValueError: the probe does not run through the model, or `classes` has the wrong number of names.
+        TypeError: `model` is no `nn.Module`, `optimizer` no optimizer, or `criterion` cannot be called; `snapshots`,
+            `keep`, `resumable` or `statistics` is of the wrong kind.
+        ValueError: `keep` is no amount, `best` no metric, or `resumable` lacks an optimizer; `statistics` asks for
+            a layer that there is not; the probe does not run through the model, or `classes` has the wrong number of
+            names.
         RunError: the run directory belongs to another model, is being written, is newer, or cannot be written.
     """
     _require_module(model, "watch")
     optimizers = _optimizers(optimizer)
+    if on_nonfinite not in CHOICES:
+        raise ValueError(f"on_nonfinite is one of {', '.join(map(repr, CHOICES))}, found {on_nonfinite!r}")
     if criterion is not None and not callable(criterion):
         raise TypeError(f"criterion must be callable as criterion(output, targets), found {type(criterion).__name__}")
-    bare = unwrapped(model)
+    check_policy(snapshots)
+    budget, measure, parts = to_bytes(keep), check_best(best), training_parts(optimizers, resumable)
+    bare, wanted = unwrapped(model), Statistics.of(statistics)
+    if wanted is not None:
+        wanted.check([*dict(bare.named_modules()), *dict(bare.named_parameters())])
     copy = Replica(bare, factory=replica)
     batch = None if probe is None else Probe.of(probe)
     graph = None if batch is None else trace(copy, batch)
     names = _class_names(classes, graph)
     _close_older(bare, run)
-    session = Session(Run.create(run, model=fingerprint(bare), name=name, classes=names), bare)
+    recording = Run.create(run, model=fingerprint(bare), name=name, classes=names, keep=budget, best=measure)
+    session = Session(recording, bare)
     _watched[bare] = weakref.ref(session)
-    watcher = Watcher(bare, session.run, session.loop, session.mailbox, session.report)
+    keeper = Keeper(bare, recording, session.loop, snapshots, parts)
+    watcher = Watcher(bare, session.run, session.loop, session.mailbox, session.report, keeper)
+    watcher.alarms = Alarms(session.run, bare, session.loop, on_nonfinite, session.warn, session.report)
+    session.pauses = on_nonfinite == "pause"
+    if wanted is not None:
+        watcher.statistics = StepStatistics(bare, recording, session.loop, wanted, optimizers)
+        session.on_close(OutputStatistics(recording, session.loop, wanted, lambda: session.observer).close)
     session.watched_by(watcher)
     watcher.attach(optimizers, criterion)
     if batch is not None and graph is not None:
@@ -125,8 +174,7 @@ def of_run(run: Run, model: torch.nn.Module | None = None) -> Session:
     session = known() if known is not None else None
     if session is None:
         session = Session(run)
-        last = run.snapshots[-1] if run.snapshots else None
-        session.loop.recorded(last.step if last else 0, int(last.epoch or 0) if last else 0)
+        session.follow()
         _reopened[run] = weakref.ref(session)
     if model is not None:
         _require_module(model, "Dashboard(run, model=model)")
@@ -157,6 +205,7 @@ def _observer(session: Session, replica: Replica, probe: Probe, criterion: Calla
         apply_edits=lambda state, edits: apply(state, cast(tuple[Edit, ...], edits), tied),
         criterion=criterion,
         quiet=lambda: not session.loop_elsewhere(),
+        place_of=lambda step: session.run.snapshot(step=step).place,
         live_token=lambda: session.live().token,
     )
 

@@ -7,42 +7,49 @@ from typing import Any
 
 import torch
 
+from torchvis_widgets.alarms import Alarms
 from torchvis_widgets.hooks import Attachments
-from torchvis_widgets.live import state_of
+from torchvis_widgets.keeper import Keeper, Recorded
 from torchvis_widgets.loop import Loop
 from torchvis_widgets.record.run import Run
 from torchvis_widgets.steer.mailbox import Mailbox
+from torchvis_widgets.step_statistics import StepStatistics
+from torchvis_widgets.steps import Lead
 from torchvis_widgets.taps import LossTap
-
-FIRST_INTERVAL = 100  # steps between snapshots of a loop that tells nothing of its epochs
-SNAPSHOTS_AN_INTERVAL = 64  # after so many the interval is doubled, so that they grow with the logarithm of the steps
 
 
 class Watcher:
     """Everything that is done on the training thread; each part of it that fails is switched off and reported."""
 
     def __init__(
-        self, model: torch.nn.Module, run: Run, loop: Loop, mailbox: Mailbox, on_error: Callable[[Exception], None]
+        self,
+        model: torch.nn.Module,
+        run: Run,
+        loop: Loop,
+        mailbox: Mailbox,
+        on_error: Callable[[Exception], None],
+        keeper: Keeper,
     ) -> None:
         self._model, self._run, self._loop, self._mailbox = model, run, loop, mailbox
         self._attached = Attachments(on_error)
         self._on_error = on_error
         self._steps_by_hand = True
-        self._saved_step: int | None = None
-        self._interval, self._interval_count = FIRST_INTERVAL, 0
+        self.keeper = keeper
         self._epoch_began_at = 0
         self.losses = LossTap(run.log)
+        self.statistics: StepStatistics | None = None  # where they are wanted
+        self.alarms: Alarms | None = None  # where losses are looked at
 
     # Attaching
 
     def attach(self, optimizers: list[torch.optim.Optimizer], criterion: object) -> None:
-        """Hook the optimizers, or whichever optimizer holds the model's parameters, and the criterion."""
-        around = {"before": self.before_step, "after": self._optimizer_stepped}
-        if not optimizers:
-            self._attached.any_optimizer_steps(self._model.parameters(), **around)
-        for optimizer in optimizers:
-            self._steps_by_hand = False
-            self._attached.optimizer_steps(optimizer, **around)
+        """Hear of the optimizers' steps, of every other's that holds the model's parameters, and of the criterion's."""
+        self._steps_by_hand = not optimizers
+        self._lead = Lead(self._model.parameters, optimizers)
+        if self.statistics is not None:  # first, as the end of a step may carry out edits of the weights
+            statistics = self.statistics
+            self._attached.optimizer_steps(self._lead.concerns, before=statistics.before, after=statistics.after)
+        self._attached.optimizer_steps(self._lead.concerns, before=self._optimizer_steps, after=self._optimizer_stepped)
         if isinstance(criterion, torch.nn.Module):
             self._attached.criterion_calls(criterion, self._criterion_returned)
 
@@ -57,6 +64,7 @@ class Watcher:
 
     def detach(self) -> None:
         """Take every hook off and record what is still held back."""
+        self._look_for_bad()
         self._attached.remove()
         self.losses.finish(self._loop.step, self._loop.epoch)
 
@@ -64,48 +72,65 @@ class Watcher:
 
     def before_step(self) -> None:
         """Snapshot 0, before anything has been learned."""
-        if self._saved_step is None:
-            self._save(epoch=0.0)
+        self._guard(self.keeper.before_step)
 
     def after_batch(self) -> None:
         """A batch is done; where no optimizer was ever seen, that is a step."""
-        if self._steps_by_hand:
+        self._look_for_bad()
+        if self._stepped_by_hand():
             self._stepped()
 
     def epoch_ended(self) -> None:
         """The end of an epoch; without optimizer and batches it is a step as well."""
-        if self._steps_by_hand and self._loop.step == self._epoch_began_at:
+        if self._loop.step == self._epoch_began_at and self._stepped_by_hand():
             self._stepped()
         self._epoch_began_at = self._loop.step
         self._guard(lambda: self.losses.finish(self._loop.step, self._loop.epoch))
-        self._save(epoch=float(self._loop.finished_epochs))
+        self._guard(self.keeper.after_epoch)
 
     def keep_last(self) -> None:
         """The loop has ended somewhere: its last state is kept too."""
-        if self._saved_step is not None and self._saved_step < self._loop.step:
-            self._save(epoch=None)
+        at_epochs_end = self._loop.finished_epochs > 0 and self._epoch_began_at == self._loop.step
+        self._guard(lambda: self.keeper.last(at_epochs_end))
 
-    def _optimizer_stepped(self) -> None:
+    def go_back(self, recorded: Recorded) -> None:
+        """Put a snapshot back; what was logged so far belongs to the branch that is left."""
+        self.losses.finish(self._loop.step, self._loop.epoch)
+        self.keeper.put_back(recorded)
+        self._epoch_began_at = self._loop.step
+
+    def _optimizer_steps(self, *_: Any) -> None:
+        self.before_step()
+        self._look_for_bad()
+        self.losses.step_begins()
+
+    def _optimizer_stepped(self, optimizer: torch.optim.Optimizer, *_: Any) -> None:
         self._steps_by_hand = False
-        self._stepped()
+        self.losses.step_ends()
+        if self._lead.counts(optimizer):
+            self._stepped()
+
+    def _stepped_by_hand(self) -> bool:
+        """Whether the loop changes the weights without an optimizer; one that exists has only not stepped yet."""
+        if self._steps_by_hand and self._loop.step == 0:
+            self._steps_by_hand = not self._lead.is_awaited()
+        return self._steps_by_hand
 
     def _stepped(self) -> None:
         loop = self._loop
         loop.stepped()
         self.losses.stepped(loop.step, loop.epoch)
         self._mailbox.drain()
-        if loop.bare and loop.step % self._interval == 0:
-            self._save(epoch=None)
-            self._interval_count += 1
-            if self._interval_count == SNAPSHOTS_AN_INTERVAL:
-                self._interval, self._interval_count = self._interval * 2, 0
+        if loop.brake.paused:
+            loop.wait(self._mailbox.drain)
+        self._guard(self.keeper.after_step)
+
+    def _look_for_bad(self) -> None:
+        if self.alarms is not None:
+            self.alarms.at_boundary()
 
     def _criterion_returned(self, args: Any, output: Any) -> None:
         self.losses.returned(output, self._model.training)
-
-    def _save(self, epoch: float | None) -> None:
-        self._saved_step = self._loop.step
-        self._guard(lambda: self._run.save(state_of(self._model), step=self._loop.step, epoch=epoch))
 
     def _guard(self, action: Callable[[], None]) -> None:
         """Run `action`; unlike what the hooks call, this stands in the user's own loop."""

@@ -100,6 +100,7 @@ export class Session {
         {
           ...{ steps, epochs: steps.map((_, i) => i), position, last_step: 1594 },
           ...{ total_steps: 20 * PER_EPOCH, steps_per_epoch: PER_EPOCH },
+          marks: [{ step: 900, kind: "jump", text: "train/loss jumped to 2.1" }],
         },
         (op, args) => this.scrubber(op, args),
       ),

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { State } from "../src/epoch_scrubber/index";
-import { curvePath, extent, label, nearest, playhead, ticks } from "../src/epoch_scrubber/timeline";
+import { curvePath, extent, label, markers, nearest, playhead, ticks } from "../src/epoch_scrubber/timeline";
 
 const run: State = {
   steps: [0, 228, 456, 684],
@@ -9,6 +9,7 @@ const run: State = {
   last_step: 700,
   total_steps: 4560,
   steps_per_epoch: 228,
+  marks: [],
 };
 
 describe("timeline", () => {
@@ -42,6 +43,18 @@ describe("timeline", () => {
     expect(marks.filter((mark) => mark.kept).length).toBe(4);
     expect(marks.filter((mark) => !mark.kept).length).toBe(17);
     expect(marks.map((mark) => mark.text).filter(Boolean)).toEqual(["0", "5", "10", "15", "20"]);
+  });
+
+  it("puts each mark at its step, and those that fall together under one pointer", () => {
+    const marks = [
+      { step: 1140, kind: "loss", text: "train/loss is NaN at step 1140" },
+      { step: 1141, kind: "jump", text: "train/loss jumped to 50" },
+      { step: 4560, kind: "jump", text: "val/loss jumped to 9" },
+    ];
+    expect(markers({ ...run, marks }, 400)).toEqual([
+      { x: 100, text: "train/loss is NaN at step 1140\ntrain/loss jumped to 50" },
+      { x: 400, text: "val/loss jumped to 9" },
+    ]);
   });
 
   it("draws a curve whose spike does not flatten the rest, and leaves out what is not finite", () => {

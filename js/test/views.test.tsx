@@ -16,7 +16,7 @@ const BAR: Bar = {
 };
 const SCRUBBER: Scrubber = {
   ...{ steps: [0, 100, 200, 300], epochs: [0, 1, 2, 3], position: null },
-  ...{ last_step: 300, total_steps: 2000, steps_per_epoch: 100 },
+  ...{ last_step: 300, total_steps: 2000, steps_per_epoch: 100, marks: [] },
 };
 const ROW = {
   ...{ type: EVIL, depth: 0, shape: "8", parameters: 3 },
@@ -149,6 +149,14 @@ describe("EpochScrubber", () => {
     model.set({ steps: [...SCRUBBER.steps, 400], epochs: [...SCRUBBER.epochs, 4] });
     await settle();
     expect(slider?.getAttribute("aria-valuetext")).toBe("epoch 2 · 2 behind");
+  });
+
+  it("shows where something went wrong, in words as they are", async () => {
+    const { model, el } = await open(scrubber, SCRUBBER);
+    expect(el.querySelector(".tvw-timeline-marks title")).toBeNull();
+    model.set({ marks: [{ step: 150, kind: "loss", text: EVIL }] });
+    await settle();
+    expect(el.querySelector(".tvw-timeline-marks title")?.textContent).toBe(EVIL);
   });
 
   it("goes live at the button", async () => {

@@ -9,17 +9,26 @@ from torchvision.models import resnet18
 
 from tests.benchmarks.table import Row, best_of, temporary_run
 from torchvis_widgets.record.run import Run
+from torchvis_widgets.record.structure import pack
+from torchvis_widgets.steer.training_state import TrainingState
 
 EPOCHS = 1000
 
 
 def rows() -> list[Row]:
     """Blocking time of save() beside one clone of the state, and the time until a long run is open."""
-    return [_blocking(), _reopening()]
+    return [_blocking(resumable=False), _blocking(resumable=True), _reopening()]
 
 
-def _blocking() -> Row:
-    state = resnet18().state_dict()
+def _blocking(resumable: bool) -> Row:
+    model = resnet18()
+    state = model.state_dict()
+    optimizer = torch.optim.Adam(model.parameters())
+    model(torch.randn(2, 3, 32, 32)).sum().backward()
+    optimizer.step()
+    # What the session hands over of a training, taken anew each time as it is there; clone() has its tensors.
+    training = TrainingState({"optimizer 0": optimizer} if resumable else {})
+    beside = pack(training.take(), "")[1]
     steps = iter(range(100))
     # What save() and clone make is freed outside of the clock: the writer keeps its clones for later, too.
     made: list[dict[str, torch.Tensor]] = []
@@ -30,11 +39,15 @@ def _blocking() -> Row:
             made.clear()
 
         def clone() -> None:
-            made.append({name: tensor.detach().clone() for name, tensor in state.items()})
+            made.append({name: tensor.detach().clone() for name, tensor in {**state, **beside}.items()})
 
-        own, other = best_of(15, lambda: run.save(state, step=next(steps), epoch=None), clone, before=settle)
+        def save() -> None:
+            run.save(state, step=next(steps), epoch=None, training=training.take())
+
+        own, other = best_of(15, save, clone, before=settle)
     own, other = own * 1e3, other * 1e3
-    return Row.limit("snapshot of ResNet-18: blocking part vs one clone", own, 1.3 * other, "ms", other)
+    what = "ResNet-18 and Adam's state" if resumable else "ResNet-18"
+    return Row.limit(f"snapshot of {what}: blocking part vs one clone", own, 1.3 * other, "ms", other)
 
 
 def _reopening() -> Row:

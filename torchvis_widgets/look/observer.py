@@ -13,10 +13,12 @@ from torch import Tensor, nn
 from torchvis_widgets.look.cache import ByteCache
 from torchvis_widgets.look.capture import capture
 from torchvis_widgets.look.errors import ForwardError, LookError, in_words
+from torchvis_widgets.look.keys import Key
 from torchvis_widgets.look.outcome import Criterion, Outcome
 from torchvis_widgets.look.probe import Probe, take_sample
 from torchvis_widgets.look.quantise import array_of, robust_limits
 from torchvis_widgets.look.replica import Replica
+from torchvis_widgets.look.survey import survey
 
 State: TypeAlias = Mapping[str, Tensor]
 Edits: TypeAlias = tuple[Hashable, ...]
@@ -33,6 +35,7 @@ class Observer:
     apply_edits: (state, edits) → the edited state; edits are hashable.
     quiet: whether no training loop runs: only then a model that draws random numbers in eval mode may be run, because
         the random state is the process's and putting it back would rewind the training thread's.
+    place_of: what tells the snapshot at a step from every other: a run that went back may have another one there.
     live_token: changes whenever the live state may have; None = it may change at any time, so nothing live is kept.
     Everything raises LookError with a reason and a remedy, and nothing else. Tensors come from a cache: do not change
     them in place.
@@ -47,6 +50,7 @@ class Observer:
         apply_edits: Callable[[State, Edits], State] | None = None,
         criterion: Criterion | None = None,
         quiet: Callable[[], bool] = lambda: False,
+        place_of: Callable[[int], Hashable] = lambda step: step,
         live_token: Callable[[], Hashable | None] = lambda: None,
         cache_bytes: int = 512 * 1024**2,
     ) -> None:
@@ -56,6 +60,7 @@ class Observer:
         self._apply_edits = apply_edits
         self._criterion = _own_criterion(criterion)
         self._quiet = quiet
+        self._place_of = place_of
         self._live_token = live_token
         self._identity = object()  # two observers of one replica may take their states from two runs
         self._cache: ByteCache[Any] = ByteCache(cache_bytes)
@@ -77,6 +82,11 @@ class Observer:
         return self._kept(
             ("outputs", token), lambda: self._look(step, edits, token, self._answer), lambda outcome: outcome.nbytes()
         )
+
+    def survey(self, step: int, take: Callable[[Key, Tensor], None]) -> None:
+        """Run the probe at a snapshot and call `take(key, output)` within the pass, for every module; see `survey`."""
+        token = self._token(step, ())
+        self._look(step, (), token, lambda: survey(self._replica, self.probe, take))
 
     def limits(self, key: str, steps: Sequence[int | None], sample: int = 0) -> tuple[float, float]:
         """Colour limits (lo, hi) that hold for a key at all of `steps`, from at most 9 of them, evenly spaced."""
@@ -110,8 +120,8 @@ class Observer:
 
     def _token(self, step: int | None, edits: Edits) -> Hashable | None:
         # Read before the state: a step taken in between makes a stale token, whose entry is never found again.
-        with _explained("the live model"):
-            place: Hashable | None = self._live_token() if step is None else step
+        with _explained(f"step {step}" if step is not None else "the live model"):
+            place = self._live_token() if step is None else self._place_of(step)
         return None if place is None else (self._identity, step is None, place, tuple(edits))
 
     def _look(self, step: int | None, edits: Edits, token: Hashable | None, look: Callable[[], T]) -> T:

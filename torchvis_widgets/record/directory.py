@@ -17,10 +17,11 @@ from typing import Any
 import torch
 from filelock import FileLock, Timeout
 
+from torchvis_widgets.record import writer_lock
 from torchvis_widgets.record.errors import RunError
 from torchvis_widgets.record.metrics_file import has_metrics
 
-__all__ = ["FORMAT", "METRICS", "PROBE", "SNAPSHOTS", "Fingerprint", "claim", "read_about", "write_about"]
+__all__ = ["ABOUT", "FORMAT", "METRICS", "PROBE", "SNAPSHOTS", "Fingerprint", "claim", "read_about", "write_about"]
 
 FORMAT = 1
 ABOUT, METRICS, PROBE, SNAPSHOTS, LOCK = "run.json", "metrics.sqlite", "probe.safetensors", "snapshots", "writer.lock"
@@ -45,6 +46,20 @@ def claim(path: Path | None, model: Fingerprint) -> tuple[Path, FileLock]:
         return path, _lock(path)
     except OSError as error:
         raise RunError(f"run directory {str(path)!r} is not writable: {error}. Give another run=…") from error
+
+
+def is_being_written(path: Path) -> bool:
+    """Says whether some process records a run at `path` at this moment."""
+    return writer_lock.is_held(path / LOCK)
+
+
+def about_version(path: Path) -> object:
+    """Returns what differs once run.json has been replaced; None where there is none."""
+    try:
+        stat = (path / ABOUT).stat()
+    except OSError:
+        return None
+    return stat.st_mtime_ns, stat.st_ino, stat.st_size
 
 
 def read_about(path: Path) -> dict[str, Any]:
@@ -84,6 +99,7 @@ def new_about(name: str, classes: list[str] | None, model: Fingerprint) -> dict[
         "classes": classes,
         "graph": None,
         "model": model,
+        "branches": [[None, 0, 0.0]],  # parent, step and time of the snapshot that each began from
         "versions": {
             "torchvis_widgets": _own_version(),
             "torch": str(torch.__version__),
@@ -101,13 +117,10 @@ def _own_version() -> str:
 
 
 def _lock(path: Path) -> FileLock:
-    # Taken by the loop's thread and given back by whichever closes the run.
-    lock = FileLock(path / LOCK, thread_local=False)
     try:
-        lock.acquire(timeout=0)
+        return writer_lock.take(path / LOCK)
     except Timeout:
         raise RunError(_in_use(path)) from None
-    return lock
 
 
 def _in_use(path: Path) -> str:

@@ -19,6 +19,10 @@ class Problems:
         """Adds a text, or replaces the one about the same subject."""
         self._texts[subject] = text
 
+    def settle(self, subject: str) -> None:
+        """Takes the text about a subject back."""
+        self._texts.pop(subject, None)
+
     def texts(self) -> list[str]:
         """Returns the texts, oldest subject first."""
         return list(self._texts.values())

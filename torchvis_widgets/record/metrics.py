@@ -18,28 +18,39 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from torchvis_widgets.record.branches import Branches
 from torchvis_widgets.record.errors import Problems, RunError
-from torchvis_widgets.record.metrics_file import MetricsFile, Row, read_metrics
+from torchvis_widgets.record.lines import Lines
+from torchvis_widgets.record.marks import Mark, Marks
+from torchvis_widgets.record.metrics_file import MetricsFile, Row, is_locked, read_marks, read_metrics
 from torchvis_widgets.record.numbers import check_name, to_number
 from torchvis_widgets.record.ring import Ring, Slot
 from torchvis_widgets.record.series import Series
+from torchvis_widgets.record.weak import weakly
 
 __all__ = ["MetricsReader", "MetricsWriter"]
 
 PERIOD = 0.1  # seconds between two drains
 
-Entry = tuple[int, float, float, int, "float | Slot"]  # a Row whose value may still be on its way
+_MOST_UNWRITTEN = 1_000_000  # values that wait for a locked file: about 200 MB
+
+Listener = Callable[[list[str], NDArray[np.float64]], None]
+Entry = tuple[int, float, float, int, "float | Slot", int]  # a Row whose value may still be on its way
 
 
 class MetricsWriter:
     """Takes scalars without blocking, and owns the thread that stores them every 100 ms."""
 
-    def __init__(self, path: Path, problems: Problems) -> None:
+    def __init__(self, path: Path, problems: Problems, branches: Branches) -> None:
         self._path, self._problems = path, problems
+        self.lines = Lines(branches)
+        self._branch = 0
         self._queue: deque[Entry] = deque()  # filled by the training thread
         self._held: list[Entry] = []  # taken from it, but behind a value that has not arrived
+        self._unwritten: list[Row] = []  # in the series, but not on the disk
+        self.marks = Marks()
+        self._listener: Listener = _nobody
         self._rings: dict[torch.device, Ring] = {}
-        self._series: dict[str, Series] = {}
         self._numbers: dict[str, int] = {}  # name -> its id in the file, counted from 1
         self._numbering = threading.Lock()
         self._stored_names = 0
@@ -52,7 +63,20 @@ class MetricsWriter:
     @property
     def series(self) -> dict[str, Series]:
         """Every metric so far, in the order of the first values."""
-        return self._series.copy()
+        return self.lines.series
+
+    @property
+    def marked(self) -> list[Mark]:
+        """Every mark so far, in the order in which they were made."""
+        return self.marks.all()
+
+    def listen(self, listener: Listener) -> None:
+        """Calls the method `listener(names, rows)` on the metrics thread for all that arrives, and between times.
+
+        rows (N, 6) are step, epoch, time, place of the name in `names` counted from 1, value and branch. The listener
+        is held weakly.
+        """
+        self._listener = weakly(listener)
 
     def log(self, step: int, epoch: float | None, values: Mapping[str, Any]) -> None:
         """Queues numbers; see `Run.log`."""
@@ -73,8 +97,23 @@ class MetricsWriter:
                 number = to_number(name, value)
                 if isinstance(number, Tensor):
                     number = self._ring(number.device).put(number)
-            entries.append((step, at, now, self._numbers.get(name) or self._add(name), number))
+            entries.append((step, at, now, self._numbers.get(name) or self._add(name), number, self._branch))
         self._queue.extend(entries)
+
+    def extend(self, name: str, step: Any, epoch: Any, time: Any, value: Any) -> None:
+        """Queues the whole history of one metric, four arrays (N,) of another recorder's: see `Series.extend`."""
+        check_name(name)
+        number = self._numbers.get(name) or self._add(name)
+        columns = (np.asarray(column, dtype=np.float64).tolist() for column in (epoch, time, value))
+        rows = zip(np.asarray(step, dtype=np.int64).tolist(), *columns, strict=True)
+        self._queue.extend((at, part, when, number, logged, self._branch) for at, part, when, logged in rows)
+
+    def begin_branch(self, number: int) -> None:
+        """What is logged from now on belongs to another branch; called on the training thread."""
+        self._branch = number
+        self.drain()
+        with self._drain_lock:
+            self.lines.follow()
 
     def drain(self) -> None:
         """Stores what is queued and has arrived, in the order in which it was logged."""
@@ -89,7 +128,7 @@ class MetricsWriter:
         """Drains until nothing is queued; False if devices still owe values after `timeout` seconds."""
         end = time.monotonic() + timeout
         self.drain()
-        while self._queue or self._held:
+        while self._queue or self._held or self._unwritten:
             if time.monotonic() > end:
                 return False
             time.sleep(0.001)
@@ -101,11 +140,12 @@ class MetricsWriter:
         self._closing.set()
         if self._thread is not threading.current_thread():
             self._thread.join(timeout)
-        if not self.flush(timeout):
+        if not self.flush(timeout) and self._held:
             self._problems.note("device values", f"{len(self._held)} logged values never arrived from their device")
         with self._drain_lock:
-            self._on_file(MetricsFile.close)
-            self._file = None
+            if self._file is not None:
+                self._file.close()
+                self._file = None
 
     def _work(self) -> None:
         while not self._closing.wait(PERIOD):
@@ -128,69 +168,96 @@ class MetricsWriter:
         return rows
 
     def _store(self, rows: list[Row]) -> None:
-        if not rows:
-            return
         names = list(self._numbers)
-        fresh, self._stored_names = names[self._stored_names :], len(names)
-        self._on_file(lambda file: file.write(rows, fresh))
-        table = np.fromiter(chain.from_iterable(rows), dtype=np.float64, count=5 * len(rows)).reshape(-1, 5)
-        _extend(self._series, names, table)
+        table = np.fromiter(chain.from_iterable(rows), dtype=np.float64, count=6 * len(rows)).reshape(-1, 6)
+        self._listener(names, table)
+        self._unwritten += rows
+        self._write(names)
+        if rows:
+            self.lines.extend(names, table)
 
-    def _on_file(self, action: Callable[[MetricsFile], None]) -> None:
-        """A file that fails is given up; the series go on in memory."""
-        if self._file is None:
+    def _write(self, names: list[str]) -> None:
+        """Puts on the disk what is not there yet; a file that is locked gets it later."""
+        marks, rows = self.marks.unwritten(), self._unwritten
+        if self._file is None or not (rows or marks):
+            rows.clear()
             return
         try:
-            action(self._file)
+            if not self._path.exists():  # SQLite would go on writing into a file that has been deleted
+                raise FileNotFoundError("it has been deleted")
+            self._file.write(rows, names[self._stored_names :], marks)
         except Exception as error:
+            if is_locked(error) and len(rows) < _MOST_UNWRITTEN:
+                text = f"{self._path} is locked by another program: {len(rows)} values wait to be written"
+                self._problems.note("locked", text)
+                return
+            self._give_up(error)
+        else:
+            self._problems.settle("locked")
+        self._stored_names = len(names)
+        self.marks.written(marks)
+        rows.clear()
+
+    def _give_up(self, error: Exception) -> None:
+        """A file that fails is left alone; the series go on in memory."""
+        if self._file is not None:
             self._file.abandon()
             self._file = None
-            self._problems.note("metrics file", f"metrics are no longer written to {self._path}: {error}")
+        self._problems.settle("locked")
+        self._problems.note("metrics file", f"metrics are no longer written to {self._path}: {error}")
 
 
 class MetricsReader:
     """The metrics of a run that is finished or written elsewhere; looks for new rows whenever it is asked."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, branches: Branches) -> None:
         self._path = path
         self._last_row = 0
-        self._series: dict[str, Series] = {}
+        self._lines = Lines(branches)
         self._lock = threading.Lock()
 
     @property
     def series(self) -> dict[str, Series]:
         """Every metric so far, in the order of the first values. Raises RunError for a file that is no database."""
+        return self.lines.series
+
+    @property
+    def marked(self) -> list[Mark]:
+        """Every mark so far. Raises RunError for a file that is no database."""
+        try:
+            return read_marks(self._path) if self._path.exists() else []
+        except sqlite3.Error as error:
+            raise RunError(f"{self._path} cannot be read: {error}") from error
+
+    @property
+    def lines(self) -> Lines:
+        """Every metric's branches. Raises RunError for a file that is no database."""
         with self._lock:
             if self._path.exists():
                 try:
                     names, table, self._last_row = read_metrics(self._path, self._last_row)
                 except sqlite3.Error as error:
+                    if is_locked(error):  # by its writer, which closes it: the rest is there the next time
+                        return self._lines
                     raise RunError(f"{self._path} cannot be read: {error}") from error
-                _extend(self._series, names, table)
-            return self._series.copy()
+                # A branch is written down before its rows: those read here find theirs.
+                self._lines.extend(names, table)
+            return self._lines
+
+
+def _nobody(names: list[str], rows: NDArray[np.float64]) -> None:
+    """Nobody listens."""
 
 
 def _until_missing(entries: list[Entry]) -> tuple[list[Row], list[Entry]]:
     """Splits before the first value that is still on its way: what was logged after it waits, so order is kept."""
     rows: list[Row] = []
-    for place, (step, epoch, at, number, logged) in enumerate(entries):
+    for place, (step, epoch, at, number, logged, branch) in enumerate(entries):
         value = logged.value() if isinstance(logged, Slot) else logged
         if value is None:
             return rows, entries[place:]
-        rows.append((step, epoch, at, number, value))
+        rows.append((step, epoch, at, number, value, branch))
     return rows, []
-
-
-def _extend(series: dict[str, Series], names: list[str], table: NDArray[np.float64]) -> None:
-    """Hands rows (N, 5) to their series; a row's fourth column is the place of its name in `names`, counted from 1."""
-    numbers = table[:, 3].astype(np.int64)
-    order = np.argsort(numbers, kind="stable")
-    starts = np.flatnonzero(np.diff(numbers[order], prepend=0))
-    for part in np.split(order, starts[1:]):
-        if len(part):
-            step, epoch, at, number, value = table[part].T
-            name = names[int(number[0]) - 1]
-            series.setdefault(name, Series(name)).extend(step, epoch, at, value)
 
 
 def _items(values: Mapping[str, Any]) -> Any:

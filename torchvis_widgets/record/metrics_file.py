@@ -1,8 +1,9 @@
-"""metrics.sqlite: tables metrics(step, epoch, time, name, value) and names(id, name); NULL stands for NaN."""
+"""metrics.sqlite: metrics(step, epoch, time, name, value, branch), names(id, name) and marks; NULL stands for NaN."""
 
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Mapping
 from contextlib import closing, suppress
 from itertools import chain
 from pathlib import Path
@@ -10,38 +11,54 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["MetricsFile", "Row", "has_metrics", "read_metrics"]
+from torchvis_widgets.record.marks import Mark
 
-Row = tuple[int, float, float, int, float]  # step, epoch, time, id of the name, value
+__all__ = ["MetricsFile", "Row", "has_metrics", "is_locked", "read_marks", "read_metrics"]
+
+Row = tuple[int, float, float, int, float, int]  # step, epoch, time, id of the name, value, branch
 
 # One statement for many rows: sqlite3 gives the interpreter away once a statement, and gets it back only when a busy
-# training thread lets go. 1,000 rows of 5 stay far below SQLite's limit of 32,766 variables.
+# training thread lets go. 1,000 rows of 6 stay far below SQLite's limit of 32,766 variables.
 _ROWS_A_STATEMENT = 1000
 _TABLES = """
 CREATE TABLE IF NOT EXISTS names (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
-CREATE TABLE IF NOT EXISTS metrics (step INTEGER, epoch REAL, time REAL, name INTEGER, value REAL);
+CREATE TABLE IF NOT EXISTS metrics (step INTEGER, epoch REAL, time REAL, name INTEGER, value REAL, branch INTEGER);
+CREATE TABLE IF NOT EXISTS marks (
+    id INTEGER PRIMARY KEY, step INTEGER, epoch REAL, time REAL, kind TEXT, text TEXT, layer TEXT
+);
 """
+_PATIENCE = 0.2  # seconds that a write waits for another program which has locked the file
 
 
 class MetricsFile:
     """The file of a run that is being written; one thread at a time."""
 
     def __init__(self, path: Path) -> None:
-        self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        self._connection = sqlite3.connect(path, timeout=_PATIENCE, check_same_thread=False, isolation_level=None)
         # Readers never block the writer; after a kill everything committed is there.
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA synchronous=NORMAL")
         self._connection.executescript(_TABLES)
 
-    def write(self, rows: list[Row], names: list[str]) -> None:
-        """Appends rows, and the names that are new with them, in one transaction. Raises sqlite3.Error."""
-        self._connection.execute("BEGIN")
-        self._connection.executemany("INSERT INTO names (name) VALUES (?)", [(name,) for name in names])
-        for start in range(0, len(rows), _ROWS_A_STATEMENT):
-            part = rows[start : start + _ROWS_A_STATEMENT]
-            places = ",".join(["(?,?,?,?,?)"] * len(part))
-            self._connection.execute(f"INSERT INTO metrics VALUES {places}", list(chain.from_iterable(part)))
-        self._connection.execute("COMMIT")
+    def write(self, rows: list[Row], names: list[str], marks: Mapping[int, Mark]) -> None:
+        """Appends rows, and the names that are new with them, and puts marks in their places, in one transaction.
+
+        Raises sqlite3.Error; then nothing of it is in the file.
+        """
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            self._connection.executemany("INSERT INTO names (name) VALUES (?)", [(name,) for name in names])
+            for start in range(0, len(rows), _ROWS_A_STATEMENT):
+                part = rows[start : start + _ROWS_A_STATEMENT]
+                places = ",".join(["(?,?,?,?,?,?)"] * len(part))
+                self._connection.execute(f"INSERT INTO metrics VALUES {places}", list(chain.from_iterable(part)))
+            fields = [(number, m.step, m.epoch, m.time, m.kind, m.text, m.layer) for number, m in marks.items()]
+            self._connection.executemany("INSERT OR REPLACE INTO marks VALUES (?,?,?,?,?,?,?)", fields)
+            self._connection.execute("COMMIT")
+        except sqlite3.Error:
+            with suppress(sqlite3.Error):  # where the failure has ended the transaction already
+                self._connection.execute("ROLLBACK")
+            raise
 
     def close(self) -> None:
         """Folds the write-ahead log into the file, so that a copy of that one file, or a read-only one, is complete."""
@@ -56,20 +73,34 @@ class MetricsFile:
 
 
 def read_metrics(path: Path, after: int = 0) -> tuple[list[str], NDArray[np.float64], int]:
-    """Returns the names, the rows (N, 5) after row id `after`, and the last row id. Raises sqlite3.Error.
+    """Returns the names, the rows (N, 6) after row id `after`, and the last row id. Raises sqlite3.Error.
 
-    A row is step, epoch, time, place of the name in the list counted from 1, value.
+    A row is step, epoch, time, place of the name in the list counted from 1, value, branch.
     """
     with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
         # Rows first: the names they need were stored with them or before.
         found = connection.execute(
-            "SELECT step, epoch, time, name, value, rowid FROM metrics WHERE rowid > ? ORDER BY rowid", (after,)
+            "SELECT step, epoch, time, name, value, branch, rowid FROM metrics WHERE rowid > ? ORDER BY rowid", (after,)
         )
         # In parts, as 100,000 tuples at once keep the garbage collector busy. None becomes NaN.
         parts = [np.array(part, dtype=np.float64) for part in iter(lambda: found.fetchmany(5000), [])]
         names = [name for (name,) in connection.execute("SELECT name FROM names ORDER BY id")]
-    table = np.concatenate([np.empty((0, 6)), *parts])
-    return names, table[:, :5], int(table[-1, 5]) if len(table) else after
+    table = np.concatenate([np.empty((0, 7)), *parts])
+    return names, table[:, :6], int(table[-1, 6]) if len(table) else after
+
+
+def read_marks(path: Path) -> list[Mark]:
+    """Returns the marks, none of a file from before there were any. Raises sqlite3.Error."""
+    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
+        if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'marks'").fetchone():
+            return []
+        found = connection.execute("SELECT step, epoch, time, kind, text, layer FROM marks ORDER BY id")
+        return [Mark(*fields) for fields in found]
+
+
+def is_locked(error: Exception) -> bool:
+    """Says whether another program has locked the file for a while, rather than that it cannot be used."""
+    return isinstance(error, sqlite3.OperationalError) and "locked" in str(error)
 
 
 def has_metrics(path: Path) -> bool:

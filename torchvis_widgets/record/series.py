@@ -59,6 +59,15 @@ class Series:
             newest = self._columns[:, self._length - 1]
             return int(newest[0]), float(newest[_VALUE])
 
+    @property
+    def reached(self) -> tuple[float, float, float] | None:
+        """Step, epoch and time of the newest point; None while there is none."""
+        with self._lock:
+            if not self._length:
+                return None
+            step, epoch, time = self._columns[:3, self._length - 1].tolist()
+            return step, epoch, time
+
     def append(self, step: int, epoch: float, time: float, value: float) -> None:
         """Adds one point; `extend` is the faster way for many."""
         self.extend([step], [epoch], [time], [value])

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -12,7 +13,9 @@ from torch import Tensor
 from torchvis_widgets.record.clones import Clones
 from torchvis_widgets.record.errors import Problems
 from torchvis_widgets.record.lane import Lane
-from torchvis_widgets.record.snapshots import Snapshot, SnapshotStore
+from torchvis_widgets.record.snapshots import TRAINING, Snapshot, SnapshotStore
+from torchvis_widgets.record.structure import pack
+from torchvis_widgets.record.thinning import Thinner
 
 __all__ = ["SnapshotWriter"]
 
@@ -22,39 +25,54 @@ _ROOM = 2
 _ROOM_BYTES = 256 * 1024**2
 
 
+@dataclass(frozen=True)
+class _Taken:
+    clones: Clones
+    at: Snapshot
+    structures: Mapping[str, str]
+
+
 class SnapshotWriter:
     """Clones states on the training thread; its own thread compares them with the last one and writes what changed."""
 
-    def __init__(self, store: SnapshotStore, problems: Problems) -> None:
-        self._store, self._problems = store, problems
+    def __init__(self, store: SnapshotStore, problems: Problems, thinner: Thinner | None = None) -> None:
+        self._store, self._problems, self._thinner = store, problems, thinner
         self._lanes: dict[torch.device, Lane] = {}
         self._changed = threading.Condition()
-        self._pending: list[tuple[Clones, Snapshot]] = []
+        self._pending: list[_Taken] = []
         self._writing = self._closing = self._off = False
         self._dropped = 0
+        self._names: set[str] = set()
         self._thread: threading.Thread | None = None
 
-    def save(self, state: Mapping[str, Tensor], step: int, epoch: float | None, name: str | None) -> None:
-        """Clones `state` and returns; see `Run.save`."""
+    def save(self, state: Mapping[str, Tensor], at: Snapshot, training: Mapping[str, Any] | None = None) -> None:
+        """Clones `state` and the tensors in `training`, and returns; see `Run.save`. Of `at` the norms are left out."""
         if self._off:
             return
+        structures, beside = self._packed(training or {})
         try:
-            clones = Clones(state, self._lanes)
+            clones = Clones({**state, **beside}, self._lanes)
         except RuntimeError as error:  # no memory left on the device, above all
-            self._problems.note(f"snapshot {step}", f"the snapshot of step {step} could not be taken: {error}")
+            self._problems.note(f"snapshot {at.step}", f"the snapshot of step {at.step} could not be taken: {error}")
             return
         if clones.left_out:
             names = ", ".join(clones.left_out)
             self._problems.note("left out", f"snapshots are without {names}: no dense tensors of a type they can hold")
-        at = Snapshot(step, None if epoch is None else float(epoch), time.time(), name, {})
         with self._changed:
             while self._is_full(clones):
                 self._make_room()
-            self._pending.append((clones, at))
+            self._pending.append(_Taken(clones, at, structures))
+            if at.name is not None:
+                self._names.add(at.name)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._work, name="torchvis-snapshots", daemon=True)
                 self._thread.start()
             self._changed.notify_all()
+
+    def names(self) -> set[str]:
+        """The names of the snapshots taken, on the disk yet or not."""
+        with self._changed:
+            return self._names.copy()
 
     def flush(self, timeout: float) -> bool:
         """Waits until every state is on the disk; False if some are not after `timeout` seconds."""
@@ -75,14 +93,15 @@ class SnapshotWriter:
     def _is_full(self, newest: Clones) -> bool:
         if len(self._pending) < _ROOM:
             return False
-        return newest.nbytes + sum(clones.nbytes for clones, _ in self._pending) > _ROOM_BYTES
+        return newest.nbytes + sum(taken.clones.nbytes for taken in self._pending) > _ROOM_BYTES
 
     def _make_room(self) -> None:
         """Drops the newest state waiting, but the first of all never and a named one only for want of others."""
-        waiting = [at for _, at in self._pending]
+        waiting = [taken.at for taken in self._pending]
         plain = [at for at in waiting if at.step and at.name is None]
         place = waiting.index((plain or waiting)[-1])
         del self._pending[place]
+        self._names.discard(waiting[place].name or "")
         self._dropped += 1
         left_out = f"{self._dropped} snapshot{'s' if self._dropped > 1 else ''}"
         text = f"the disk is slower than training: {left_out} left out so far, the latest of step {waiting[place].step}"
@@ -95,18 +114,38 @@ class SnapshotWriter:
                 if not self._pending:
                     return
                 self._writing = True
-                clones, at = self._pending.pop(0)
-            self._write(clones, at)
-            del clones  # a state's memory, while the thread waits for the next one
+                taken = self._pending.pop(0)
+            self._write(taken)
+            del taken  # a state's memory, while the thread waits for the next one
             with self._changed:
                 self._writing = False
                 self._changed.notify_all()
 
-    def _write(self, clones: Clones, at: Snapshot) -> None:
+    def _write(self, taken: _Taken) -> None:
         try:
-            self._store.commit(clones.to_host(), clones.names, at)
+            written = self._store.commit(taken.clones.to_host(), taken.clones.names, taken.at, taken.structures)
         except Exception as error:
             self._off = True
             with self._changed:
                 self._pending.clear()
-            self._problems.note("snapshots", f"no snapshots are kept from step {at.step} on: {error}")
+            self._problems.note("snapshots", f"no snapshots are kept from step {taken.at.step} on: {error}")
+            return
+        if self._thinner is None:
+            return
+        try:
+            self._thinner.committed(*written)
+        except Exception as error:
+            self._thinner = None
+            self._problems.note("thinning", f"snapshots are no longer thinned out: {error}")
+
+    def _packed(self, training: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, Tensor]]:
+        """What is kept beside the model as JSON and tensors; what cannot be kept is told and left out."""
+        structures: dict[str, str] = {}
+        tensors: dict[str, Tensor] = {}
+        for name, value in training.items():
+            try:
+                structures[name], found = pack(value, f"{TRAINING}{name}")
+                tensors.update(found)
+            except TypeError as error:
+                self._problems.note(f"training {name}", f"snapshots are without the state of {name}: {error}")
+        return structures, tensors

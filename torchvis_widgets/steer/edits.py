@@ -127,6 +127,11 @@ class EditLog:
         self.version += 1
         return self._done.pop().edit
 
+    def forget(self) -> None:
+        """What was edited is gone, as the model has gone back to a snapshot."""
+        self._done.clear()
+        self.version += 1
+
     def _region(self, edit: Edit) -> Tensor:
         tensors = self._tensors()
         _checked(tensors, edit)

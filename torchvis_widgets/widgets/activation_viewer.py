@@ -48,7 +48,7 @@ class ActivationViewer(View):
         session, cursor = self.stage.session, self.stage.selection.now
         observer = session.observer
         place: Hashable = cursor.step if cursor.step is not None else ("live", session.live().token)
-        key = (id(observer), cursor.layer, place, cursor.sample, cursor.edits, self.scope)
+        key = (id(observer), session.run.branch, cursor.layer, place, cursor.sample, cursor.edits, self.scope)
         if observer is None:
             return [Topic("frame", key, self._frame)]
         samples = Topic("samples", id(observer), lambda: self._samples(observer))

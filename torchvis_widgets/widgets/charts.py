@@ -30,6 +30,12 @@ class Curve:
     smooth_x: Array | None = None
     smooth_y: Array | None = None
 
+    def smoothed(self) -> tuple[Array, Array]:
+        """Its points as smoothed, or as drawn where it is not to be smoothed."""
+        if self.smooth_x is None or self.smooth_y is None:
+            return self.x, self.y
+        return self.smooth_x, self.smooth_y
+
 
 class LineChart:
     """A bqplot figure of a few curves with a playhead.
@@ -45,13 +51,18 @@ class LineChart:
             x=[0.0, 0.0], y=[0.0, 1.0], visible=False, colors=["var(--tvw-warm)"], stroke_width=1.2,
             scales={"x": self._x, "y": bqplot.LinearScale(min=0.0, max=1.0)},
         )  # fmt: skip
+        # Drawn over and over from the bottom to the top: one line of bqplot's for all, with NaN between them.
+        self._marks = bqplot.Lines(
+            x=[], y=[], visible=False, colors=["var(--tvw-warm)"], stroke_width=1.0, line_style="dashed",
+            opacities=[0.7], scales={"x": self._x, "y": bqplot.LinearScale(min=0.0, max=1.0)},
+        )  # fmt: skip
         self._raw: dict[str, Any] = {}
         self._smooth: dict[str, Any] = {}
         self._x_axis = bqplot.Axis(scale=self._x, grid_lines="dashed", tick_format="d")
         self._y_axis = self._make_y_axis()
         self.figure = bqplot.Figure(
             axes=[self._x_axis, self._y_axis],
-            marks=[self._cursor],
+            marks=[self._marks, self._cursor],
             animation_duration=0,
             fig_margin={"top": 10, "bottom": 24, "left": 42, "right": 16},
             padding_x=0.0,
@@ -93,6 +104,13 @@ class LineChart:
             if cursor is not None:
                 self._cursor.x = np.array([cursor, cursor])
 
+    def mark(self, places: Sequence[float]) -> None:
+        """Draw a vertical line at each x of `places`."""
+        with self._marks.hold_sync():
+            self._marks.visible = bool(places)
+            self._marks.x = np.repeat(np.asarray(places, dtype=float), 3)
+            self._marks.y = np.tile([0.0, 1.0, np.nan], len(places))
+
     def _y_ticks(self, curves: Sequence[Curve]) -> Ticks:
         drawn = np.concatenate([self._drawable(curve.y) for curve in curves]) if curves else np.zeros(0)
         finite = drawn[np.isfinite(drawn)]
@@ -109,7 +127,7 @@ class LineChart:
     def _lay_out(self, curves: Sequence[Curve]) -> None:
         self._raw = {curve.name: self._line(curve.colour, 1.3) for curve in curves}
         self._smooth = {curve.name: self._line(curve.colour, 1.8) for curve in curves}
-        self.figure.marks = [*self._raw.values(), *self._smooth.values(), self._cursor]
+        self.figure.marks = [*self._raw.values(), *self._smooth.values(), self._marks, self._cursor]
 
     def _line(self, colour: str, width: float) -> Any:
         return bqplot.Lines(

@@ -12,6 +12,7 @@ from torchvis_widgets.widgets.base import Reply, Topic
 from torchvis_widgets.widgets.view import View
 
 CURVE_POINTS = 400
+MOST_MARKS = 200  # more would be a bar of one colour; the latest are shown
 
 
 class EpochScrubber(View):
@@ -28,22 +29,27 @@ class EpochScrubber(View):
     last_step = t.Int(0).tag(sync=True)
     total_steps = t.Int(None, allow_none=True).tag(sync=True)
     steps_per_epoch = t.Float(None, allow_none=True).tag(sync=True)
+    marks = t.List(t.Dict()).tag(sync=True)  # {step, kind, text} of each moment marked in the run
 
     def update(self) -> None:
         session = self.stage.session
-        snapshots = session.run.snapshots
-        self.steps = [snapshot.step for snapshot in snapshots]
-        self.epochs = [snapshot.epoch for snapshot in snapshots]
+        epochs: dict[int, float | None] = {}  # one tick a step, also where a state was kept again under a name
+        for snapshot in session.run.snapshots:
+            epochs[snapshot.step] = snapshot.epoch if snapshot.epoch is not None else epochs.get(snapshot.step)
+        self.steps, self.epochs = list(epochs), list(epochs.values())
         self.position = self.stage.step
         self.last_step = session.loop.step
         self.total_steps = session.loop.total_steps()
         self.steps_per_epoch = session.loop.steps_per_epoch
+        marked = session.run.marked[-MOST_MARKS:]
+        self.marks = [{"step": mark.step, "kind": mark.kind, "text": mark.text} for mark in marked]
 
     def topics(self) -> list[Topic]:
-        series = main_loss(self.stage.session.run.series)
+        run = self.stage.session.run
+        series = main_loss(run.series)
         if series is None:
             return []
-        return [Topic("curve", (series.name, len(series)), lambda: _curve(series))]
+        return [Topic("curve", (series.name, len(series), run.branch), lambda: _curve(series))]
 
     def seek(self, *, epoch: float | None = None, step: int | None = None) -> None:
         """Take every view to the snapshot of an epoch or a step; with neither, follow the newest again.

@@ -13,11 +13,13 @@ import traitlets as t
 from torchvis_widgets.record.series import Axis, Series
 from torchvis_widgets.widgets.base import Reply, Topic
 from torchvis_widgets.widgets.charts import COLOURS, Curve, LineChart
+from torchvis_widgets.widgets.epoch_scrubber import MOST_MARKS
 from torchvis_widgets.widgets.stage import Source
 from torchvis_widgets.widgets.ticks import Ticks, linear_ticks, round_step
 from torchvis_widgets.widgets.view import View
 
 POINTS = 800  # a line; bqplot's redraw costs what is sent, however long the history
+LEAST_POINTS = 50  # of a branch that was left, however many were
 FEW = 50  # values drawn as they are: smoothing has nothing to tell from so few
 GRID_LINES = 8
 SCALES, AXES = ("linear", "log"), ("step", "epoch", "time")
@@ -52,7 +54,8 @@ class LossHeader(View):
     def topics(self) -> list[Topic]:
         lines = self._lines()
         key = (tuple((series.name, len(series)) for series, _ in lines), self.scale, self.axis, self.smoothing)
-        return [Topic("drawn", (key, self.stage.step), lambda: self._draw(lines))]
+        run = self.stage.session.run
+        return [Topic("drawn", (key, run.branch, len(run.marked), self.stage.step), lambda: self._draw(lines))]
 
     def answer_group(self, group: str) -> None:
         """Another panel was chosen."""
@@ -85,13 +88,29 @@ class LossHeader(View):
 
     def _draw(self, lines: list[tuple[Series, str]]) -> Reply:
         self._chart.set_scale(self.scale)
-        curves = [self._curve(series, colour) for series, colour in lines]
+        curves = [*self._left(), *(self._curve(series, colour) for series, colour in lines)]
         end = max((float(curve.x[-1]) for curve in curves if len(curve.x)), default=0.0)
         self._chart.draw(curves, self._ticks(end), self._cursor())
+        self._chart.mark(self._marks())
         return {"points": [len(curve.x) for curve in curves]}, []
 
-    def _curve(self, series: Series, colour: str) -> Curve:
-        view = series.view(cast(Axis, self.axis), POINTS)
+    def _left(self) -> list[Curve]:
+        """What branches that were left went on to, behind the lines of now and fainter."""
+        left = [
+            each
+            for name, found in self.stage.session.run.left.items()
+            if group_of(name) == self.group
+            for each in found
+        ]
+        points = max(LEAST_POINTS, POINTS // max(1, len(left)))
+        curves = [self._curve(series, "faint", points) for series in left]
+        return [
+            Curve(f"{curve.name}, left {number}", curve.colour, *curve.smoothed())
+            for number, curve in enumerate(curves, start=1)
+        ]
+
+    def _curve(self, series: Series, colour: str, points: int = POINTS) -> Curve:
+        view = series.view(cast(Axis, self.axis), points)
         start = self._origin()
         if not self.smoothing or len(series) < FEW:
             return Curve(series.name, colour, view.x - start, view.y)
@@ -110,6 +129,13 @@ class LossHeader(View):
         stride = max(1, round(round_step((len(ends) - 1) / GRID_LINES)))
         marks = [float(epoch if self.axis == "epoch" else step) for epoch, step in ends if epoch % stride == 0]
         return Ticks(marks, 0.0, max(end, marks[-1]), "d")
+
+    def _marks(self) -> list[float]:
+        """Where on the axis something went wrong, the latest of it."""
+        marked = self.stage.session.run.marked[-MOST_MARKS:]
+        if self.axis == "time":
+            return [mark.time - self._origin() for mark in marked]
+        return [float(x) for mark in marked if (x := mark.step if self.axis == "step" else mark.epoch) is not None]
 
     def _cursor(self) -> float | None:
         step = self.stage.step

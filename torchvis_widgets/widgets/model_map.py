@@ -37,7 +37,7 @@ class ModelMap(View):
         snapshots = self.stage.session.run.snapshots
         if len(snapshots) < 2 or not self.rows:
             return []
-        return [Topic("trends", (len(snapshots), snapshots[-1].step, len(self.rows)), self._trends)]
+        return [Topic("trends", (len(snapshots), snapshots[-1].place, len(self.rows)), self._trends)]
 
     def select(self, layer: str) -> None:
         """Show `layer`, a module's path, in every view.

@@ -48,7 +48,15 @@ class WeightSliders(View):
     def topics(self) -> list[Topic]:
         cursor = self.stage.selection.now
         place = cursor.step if cursor.step is not None and self.mode == "preview" else self.stage.session.live().token
-        key = (cursor.layer, place, cursor.edits, self.mode, self._picked, self._revision)
+        key = (
+            self.stage.session.run.branch,
+            cursor.layer,
+            place,
+            cursor.edits,
+            self.mode,
+            self._picked,
+            self._revision,
+        )
         return [Topic("weights", (id(self.stage.session.observer), key), self._weights)]
 
     # Requests

@@ -16,6 +16,14 @@ export interface State {
   last_step: number;
   total_steps: number | null;
   steps_per_epoch: number | null;
+  marks: Mark[];
+}
+
+/** A moment at which something went wrong: a loss that is not finite, or one that jumped. */
+export interface Mark {
+  step: number;
+  kind: string;
+  text: string;
 }
 
 /** Shortest time between two frames of play. */
@@ -102,7 +110,15 @@ function PlayIcon({ playing }: { playing: boolean }) {
 
 export default widget<State>({
   name: "epoch_scrubber",
-  traits: { steps: true, epochs: true, position: true, last_step: true, total_steps: true, steps_per_epoch: true },
+  traits: {
+    steps: true,
+    epochs: true,
+    position: true,
+    last_step: true,
+    total_steps: true,
+    steps_per_epoch: true,
+    marks: true,
+  },
   View: EpochScrubber,
   help: [
     ["← →", "earlier, later snapshot"],

@@ -49,6 +49,17 @@ export interface Tick {
   kept: boolean;
 }
 
+/** Marks by where they lie: those on one pixel are one, with a line of text each. */
+export function markers(state: State, width: number): { x: number; text: string }[] {
+  const end = extent(state);
+  const texts = new Map<number, string[]>();
+  for (const mark of state.marks) {
+    const x = Math.round((mark.step / end) * width);
+    texts.set(x, [...(texts.get(x) ?? []), mark.text]);
+  }
+  return [...texts].map(([x, lines]) => ({ x, text: lines.join("\n") }));
+}
+
 const LABEL_ROOM = 90;
 
 /** One tick a snapshot, one fainter a coming epoch; labels as dense as reads well. */

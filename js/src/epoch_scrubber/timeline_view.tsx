@@ -2,7 +2,7 @@ import { useMemo, useState } from "preact/hooks";
 import { usePush, useSize } from "../shared/hooks";
 import { floats, type Link } from "../shared/wire";
 import type { State } from "./index";
-import { curvePath, extent, label, name, nearest, ticks } from "./timeline";
+import { curvePath, extent, label, markers, name, nearest, ticks } from "./timeline";
 
 const HEIGHT = 36;
 
@@ -53,6 +53,7 @@ export function Timeline({ state, link, index, live, seek }: Props) {
         <rect class="tvw-timeline-ground" width={width} height={HEIGHT} rx={3} />
         <Curve link={link} end={end} width={width} />
         <Ticks state={state} width={width} />
+        <Marks state={state} width={width} />
         {state.steps.length > 0 && <Playhead x={((state.steps[index] ?? 0) / end) * width} text={name(state, index)} />}
       </svg>
     </div>
@@ -91,6 +92,21 @@ function Ticks({ state, width }: { state: State; width: number }) {
               {tick.text}
             </text>
           )}
+        </g>
+      ))}
+    </g>
+  );
+}
+
+function Marks({ state, width }: { state: State; width: number }) {
+  return (
+    <g class="tvw-timeline-marks">
+      {markers(state, width).map((mark) => (
+        <g key={mark.x} transform={`translate(${mark.x} 0)`}>
+          <title>{mark.text}</title>
+          <rect x={-4} width={8} height={HEIGHT} />
+          <line y2={HEIGHT} />
+          <path d={`M-4 ${HEIGHT}L4 ${HEIGHT}L0 ${HEIGHT - 6}Z`} />
         </g>
       ))}
     </g>

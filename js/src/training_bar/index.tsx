@@ -7,7 +7,17 @@ import { type ViewProps, widget } from "../shared/mount";
 export interface State {
   name: string;
   run_path: string;
-  status: "idle" | "training" | "finished" | "failed" | "interrupted" | "closed" | "recorded";
+  status:
+    | "idle"
+    | "training"
+    | "paused"
+    | "finished"
+    | "stopped"
+    | "interrupted"
+    | "failed"
+    | "closed"
+    | "following"
+    | "recorded";
   epoch: number;
   epochs: number | null;
   step: number;
@@ -28,7 +38,7 @@ export function position({ epoch, epochs, step }: State): string {
 
 /** 0:42 left · 5,120 samples/s, or what is known of it */
 export function pace(state: State): string {
-  const training = state.status === "training";
+  const training = state.status === "training" || state.status === "paused" || state.status === "following";
   const parts: string[] = [];
   if (training && state.seconds_left !== null) parts.push(`${duration(state.seconds_left)} left`);
   else if (state.elapsed > 0) parts.push(`${duration(state.elapsed)} ${training ? "so far" : "in all"}`);

@@ -80,7 +80,7 @@ def test_reader_follows_a_run_that_is_being_written(run):
 
 
 def test_data_frame(run):
-    assert list(run.metrics().columns) == ["step", "epoch", "time", "name", "value"]
+    assert list(run.metrics().columns) == ["step", "epoch", "time", "name", "value", "branch"]
     assert len(run.metrics()) == 0
     for step in (1, 2):
         run.log(step, step / 2, {"b": step * 10.0, "a": step * 100.0})
@@ -91,6 +91,7 @@ def test_data_frame(run):
             "epoch": [0.5, 0.5, 1.0, 1.0],
             "name": ["b", "a", "b", "a"],
             "value": [10.0, 100.0, 20.0, 200.0],
+            "branch": [0, 0, 0, 0],
         }
         assert frame["step"].dtype == np.int64
         assert frame["time"].between(time.time() - 60, time.time()).all()

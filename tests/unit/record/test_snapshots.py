@@ -147,13 +147,24 @@ def test_norms(run):
 
 
 def test_two_snapshots_at_one_step(run):
-    save(run, {"w": torch.zeros(2)}, step=5, epoch=1.0)
+    save(run, {"w": torch.zeros(2)}, step=5)
     loaded = run.state_dict(step=5)["w"]
-    save(run, {"w": torch.ones(2)}, step=5, name="before the edit")
+    save(run, {"w": torch.ones(2)}, step=5, epoch=1.0)  # the newer state with both labels
+    save(run, {"w": torch.ones(2)}, step=5, name="the very same")
     (snapshot,) = run.snapshots
-    assert (snapshot.epoch, snapshot.name) == (1.0, "before the edit")
+    assert (snapshot.epoch, snapshot.name) == (1.0, "the very same")
     assert run.state_dict(step=5)["w"].tolist() == [1, 1]
     assert loaded.tolist() == [0, 0]  # still mapped: a file is never written again
+
+
+def test_a_label_stays_with_the_state_that_it_was_given_to(run):
+    save(run, {"w": torch.zeros(2)}, step=5, epoch=1.0)
+    save(run, {"w": torch.ones(2)}, step=5, name="edited")
+    save(run, {"w": torch.ones(2)}, step=5, name="again")
+    assert [(s.epoch, s.name) for s in run.snapshots] == [(1.0, None), (None, "edited"), (None, "again")]
+    assert run.state_dict(epoch=1)["w"].tolist() == [0, 0]
+    assert run.state_dict(name="edited")["w"].tolist() == [1, 1]
+    assert run.state_dict(step=5)["w"].tolist() == [1, 1]  # the newest of that step
 
 
 def test_words_for_a_snapshot_that_is_not_there(run):
@@ -169,9 +180,9 @@ def test_words_for_a_snapshot_that_is_not_there(run):
         run.snapshot(epoch=2.5)
     with pytest.raises(LookupError, match=r"no snapshot at step 2000; the nearest: step 1100$"):
         run.snapshot(step=2000)
-    with pytest.raises(TypeError, match="give one of epoch=… and step=…"):
+    with pytest.raises(TypeError, match="give one of epoch=…, step=… and name=…"):
         run.snapshot()
-    with pytest.raises(TypeError, match="give one of epoch=… and step=…"):
+    with pytest.raises(TypeError, match="give one of epoch=…, step=… and name=…"):
         run.snapshot(epoch=1, step=1)
 
 
@@ -344,5 +355,6 @@ def test_json_is_as_documented(run):
     save(run, {"w": torch.ones(4)}, step=3, epoch=1.5, name="mine")
     about = json.loads((run.path / "snapshots" / "000000003.json").read_text())
     about.pop("time")
-    assert about == {"step": 3, "epoch": 1.5, "name": "mine", "tensors": {"w": ["000000003.safetensors", "w"]},
-                     "norms": {"w": 2.0}}  # fmt: skip
+    assert about == {"step": 3, "epoch": 1.5, "finished_epochs": 1, "branch": 0, "name": "mine",
+                     "tensors": {"w": ["000000003.safetensors", "w"]}, "norms": {"w": 2.0},
+                     "training": {"structures": {}, "tensors": {}}}  # fmt: skip

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch.optim import optimizer as torch_optimizer
 
 import torchvis_widgets as tvw
-from tests.unit.session.training import CLASSES, data, hooks_on, setup, steps, train
+from tests.unit.session.training import CLASSES, data, hooks_on, hooks_on_optimizers, setup, steps, train
 from torchvis_widgets.taps import LossTap
 
 
@@ -71,20 +70,15 @@ def test_watch_itself_draws_no_random_number_and_changes_no_mode() -> None:
 
 def test_watching_twice_leaves_one_set_of_hooks_and_closing_none() -> None:
     model, optimizer, criterion = setup()
+    before = hooks_on_optimizers()
     counts = []
     for _ in range(2):
         session = tvw.watch(model, optimizer, criterion)
-        counts.append(
-            (
-                hooks_on(model, criterion),
-                len(optimizer._optimizer_step_pre_hooks) + len(optimizer._optimizer_step_post_hooks),
-            )
-        )
+        counts.append((hooks_on(model, criterion), hooks_on_optimizers() - before))
     assert counts[0] == counts[1] == (2, 2)
     session.close()
     assert hooks_on(model, criterion) == 0
-    assert not optimizer._optimizer_step_pre_hooks
-    assert not optimizer._optimizer_step_post_hooks
+    assert hooks_on_optimizers() == before
 
 
 def test_the_older_session_on_a_model_is_closed() -> None:
@@ -101,13 +95,13 @@ def test_the_older_session_on_a_model_is_closed() -> None:
 def test_an_unnamed_optimizer_is_found_and_its_process_wide_hooks_come_off() -> None:
     model, optimizer, criterion = setup()
     other = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
-    before = len(torch_optimizer._global_optimizer_post_hooks)
+    before = hooks_on_optimizers()
     session = tvw.watch(model)
     list(steps(model, optimizer, criterion, data(3)))
     other.step()
     assert session.loop.step == 3
     session.close()
-    assert len(torch_optimizer._global_optimizer_post_hooks) == before
+    assert hooks_on_optimizers() == before
 
 
 def test_a_copy_of_a_watched_model_is_not_watched() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.optim import optimizer as torch_optimizer
 
 import torchvis_widgets as tvw
 
@@ -63,3 +64,8 @@ def train(session: tvw.Session, model: nn.Module, optimizer: torch.optim.Optimiz
 def hooks_on(*modules: nn.Module) -> int:
     registries = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
     return sum(len(getattr(each, name)) for module in modules for each in module.modules() for name in registries)
+
+
+def hooks_on_optimizers() -> int:
+    """The process-wide ones, which hear of every optimizer."""
+    return len(torch_optimizer._global_optimizer_pre_hooks) + len(torch_optimizer._global_optimizer_post_hooks)

@@ -173,6 +173,39 @@ def test_switching_scale_axis_group_and_smoothing(session: tvw.Session) -> None:
     assert page.ask("smoothing", smoothing=1.0)["error"] == "smoothing lies in 0 … 1 (1 left out), found 1.0"
 
 
+@pytest.mark.filterwarnings("ignore:the snapshot at epoch 1:RuntimeWarning")
+def test_the_plot_shows_the_fork_where_a_run_went_back(session: tvw.Session) -> None:
+    plot = tvw.LossPlot(session)
+    page = FrontEnd(plot.header)
+    session.restore(epoch=1)
+    page.ask("smoothing", smoothing=0.0)
+    shown = {mark.colors[0]: mark.x.tolist() for mark in plot.figure.marks if len(mark.x) > 2}
+    assert shown == {"var(--tvw-faint)": list(range(5, 16)), "var(--tvw-accent)": list(range(1, 6))}
+    for step in range(6, 9):
+        session.run.log(step, step / 5, {"train/loss": 1.0})
+    session.run.flush()
+    plot.header.changed()
+    shown = {mark.colors[0]: mark.x.tolist() for mark in plot.figure.marks if len(mark.x) > 2}
+    assert shown["var(--tvw-accent)"] == list(range(1, 9))
+    assert next(mark.colors[0] for mark in plot.figure.marks) == "var(--tvw-faint)"  # behind
+    assert [entry["name"] for entry in plot.header.legend] == ["train/loss"]
+
+
+@pytest.mark.filterwarnings("ignore:the snapshot at epoch 1:RuntimeWarning")
+def test_all_views_follow_a_run_that_went_back(session: tvw.Session) -> None:
+    then = session.run.state_dict(epoch=1)
+    viewer, scrubber, sliders = tvw.ActivationViewer(session), tvw.EpochScrubber(session), tvw.WeightSliders(session)
+    pages = [FrontEnd(viewer), FrontEnd(scrubber), FrontEnd(sliders)]
+    session.restore(epoch=1)
+    viewer.changed()
+    assert (scrubber.steps, scrubber.epochs, scrubber.last_step) == ([0, 5], [0, 1], 5)
+    frame = pages[0].last("frame")
+    assert (frame.value["step"], frame.value["epoch"], frame.value["live"]) == (5, 1, True)
+    assert np.array_equal(frame.bytes(), bytes_by_hand(by_hand(then, "conv", 0), frame).ravel())
+    assert pages[1].last("curve").floats(0).tolist() == [1, 2, 3, 4, 5]
+    assert pages[2].last("weights").value["step"] == 5
+
+
 def test_the_bar_tells_how_far_the_loop_is(session: tvw.Session) -> None:
     bar = tvw.TrainingBar(session)
     assert (bar.status, bar.epoch, bar.epochs, bar.step, bar.progress) == ("finished", 3, 3, 15, 1.0)

@@ -1,0 +1,83 @@
+"""What statistics there are of a tensor, which elements they are taken from, and which tensors have none."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.utils import _python_dispatch
+
+__all__ = ["APART", "BINS", "COLUMNS", "INSIDE", "MOST_SAMPLES", "Exact", "Sample", "flat", "norms", "obstacle", "wide"]
+
+BINS = 64
+MOST_SAMPLES = 65_536
+COLUMNS = ("norm", "min", "max", "mean", "std", "nonzero", "low", "high")  # and then the counts between low and high
+
+INSIDE = BINS * (1 - 1e-6)  # the greatest value falls into the last bin, whichever way it is rounded
+APART = 1e-6  # where all values are the same: half the histogram's width, as a share of them, but at least 0.5
+
+Exact = tuple["Tensor | float", "Tensor | float", "Tensor | float"]  # norm, min and max of one tensor
+
+_FLOATS = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
+
+
+def obstacle(tensor: Tensor) -> str | None:
+    """Says in a word why a tensor cannot be measured, None if it can."""
+    if tensor.layout != torch.strided or tensor.is_nested:
+        return str(tensor.layout).removeprefix("torch.").removesuffix("_coo")
+    if tensor.dtype not in _FLOATS:
+        return str(tensor.dtype).removeprefix("torch.")
+    if tensor.is_meta:
+        return "on the meta device"
+    if bool(
+        _python_dispatch.is_traceable_wrapper_subclass(tensor)
+    ):  # a DTensor's reductions would wait for other processes
+        return type(tensor).__name__
+    return None if tensor.numel() else "empty"
+
+
+def wide(dtype: torch.dtype) -> torch.dtype:
+    """The type that values of `dtype` are computed in."""
+    return torch.float64 if dtype == torch.float64 else torch.float32
+
+
+def flat(tensor: Tensor) -> Tensor:
+    """The elements (n,) in the order of the memory: a view where they lie together, channels last included."""
+    tensor = tensor.detach()
+    return (tensor if tensor.is_contiguous() or tensor.dim() < 3 else tensor.movedim(1, -1)).reshape(-1)
+
+
+def spacing(count: int, most: int) -> int:
+    """The distance of at most `most` elements sampled from `count`: the least that shares no factor with `count`.
+
+    Every 36th weight of a 3×3 convolution would be the same corner of each kernel.
+    """
+    step = max(1, -(-count // most))
+    while math.gcd(step, count) != 1:
+        step += 1
+    return step
+
+
+def norms(flats: Sequence[Tensor]) -> Tensor:
+    """The L2 norms of tensors (n,) of one device and type, computed together."""
+    kind = flats[0].dtype
+    # On the CPU torch sums up float32 one by one, which shows in the fifth digit of a norm.
+    within = torch.float64 if flats[0].is_cpu else wide(kind)
+    return torch.stack(torch._foreach_norm(list(flats), 2, **({} if kind == within else {"dtype": within})))
+
+
+class Sample:
+    """The evenly spaced elements of tensors (n,) of one device and type, one after the other, as a copy."""
+
+    def __init__(self, flats: Sequence[Tensor], most: int = MOST_SAMPLES) -> None:
+        picked = [each[:: spacing(len(each), most)] if len(each) > most else each for each in flats]
+        self.sizes = [len(each) for each in picked]
+        self.values = torch.cat(picked)
+        if self.values.dtype != wide(self.values.dtype):
+            self.values = self.values.to(wide(self.values.dtype))
+
+    def parts(self) -> tuple[Tensor, ...]:
+        """Each tensor's elements."""
+        return torch.split(self.values, self.sizes)
