@@ -22,7 +22,7 @@ class Stage:
     def __init__(self, session: Session) -> None:
         self.session = session
         self.selection = Selection(Cursor(layer=first_layer(session.graph)))
-        self.publisher = Publisher(lambda: session.open, session.report)
+        self.publisher = Publisher(lambda: session.open, lambda: session.loop.running, session.report)
         session.on_close(self.publisher.close)
         self.dashboard: Any = None  # made when the session is first shown
 

@@ -7,7 +7,7 @@ import { type ViewProps, widget } from "../shared/mount";
 export interface State {
   name: string;
   run_path: string;
-  status: "idle" | "training" | "finished" | "failed" | "interrupted" | "closed" | "recorded";
+  status: "idle" | "training" | "finished" | "stopped" | "interrupted" | "failed" | "closed" | "recorded";
   epoch: number;
   epochs: number | null;
   step: number;
@@ -90,6 +90,12 @@ function TrainingBar({ state }: ViewProps<State>) {
           <i />
           {state.status}
         </span>
+        {state.status !== "training" && (
+          <span class="tvw-bar-path tvw-mono" title={state.run_path}>
+            {/* the mark keeps a leading slash in its place: the text is cut at its beginning */}
+            {`\u200e${state.run_path}`}
+          </span>
+        )}
         <span class="tvw-num">{position(state)}</span>
         <Progress state={state} />
         <span class="tvw-num">{pace(state)}</span>
