@@ -1,7 +1,7 @@
 """What a whole session costs a training step: hooks, iterators, log(), background threads, a dashboard on screen.
 
-Counted in processor time of the whole process, every thread of it, with one torch thread: what the watcher does beside the
-loop counts in full, idle threads that spin do not, and neither does what else the machine is doing.
+Counted in processor time of the whole process, every thread of it, with one torch thread: what the watcher does beside
+the loop counts in full, idle threads that spin do not, and neither does what else the machine is doing.
 """
 
 from __future__ import annotations
