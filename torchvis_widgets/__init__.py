@@ -27,4 +27,4 @@ __all__ = [
     "watch",
 ]
 
-Session.viewer = show
+Session.viewer = Run.viewer = show

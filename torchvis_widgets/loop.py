@@ -69,7 +69,9 @@ class Loop:
 
     def leave(self, status: str, detail: str = "") -> None:
         """It ends with `status`, one of `STATUSES`; the outermost one decides."""
-        self._active = max(0, self._active - 1)
+        if self._active == 0:
+            return  # the whole loop has been declared over, by the exception that ended its cell
+        self._active -= 1
         if self._active == 0:
             self._settle(status, detail)
 
@@ -194,7 +196,7 @@ class Epochs:
         loop = self._loop
         first = loop.finished_epochs + 1
         loop.target_epochs = loop.finished_epochs + self._count
-        loop.inside_epochs = True
+        loop.inside_epochs, loop.batch = True, 0
         loop.enter()
         status = "stopped"
         try:

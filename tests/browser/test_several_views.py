@@ -23,11 +23,11 @@ def test_views_of_one_session_agree_and_sessions_do_not_mix(open_notebook: OpenN
     for cell in range(5):
         notebook.run_cell(cell)
     first, second, other = (Dashboard(notebook, cell).ready() for cell in (1, 2, 3))
-    wait_for(lambda: len(first.loss_lines()) >= 1, "the first dashboard's loss")
-    wait_for(lambda: len(second.loss_lines()) >= 1, "the second dashboard's loss")
+    wait_for(lambda: notebook.kernel_eval("min(len(run.snapshots) for run in (session.run, other.run))") > 3, "epochs")
     for board in (first, second, other):
-        wait_for(lambda board=board: board.status == "training", "training")
-    wait_for(lambda: len(notebook.kernel_eval("[s.step for s in session.run.snapshots]")) > 3, "three epochs")
+        wait_for(lambda board=board: len(board.loss_lines()) >= 1, "each dashboard's loss")
+    end_training(notebook)  # three dashboards that move are much for a small machine
+    wait_for(lambda: not notebook.kernel_eval("session.loop.running or other.loop.running"), "the end of the training")
 
     first.select("relu")
     wait_for(lambda: second.atlas().layer == "relu", "the other view of the session to follow", 20)
@@ -43,9 +43,8 @@ def test_views_of_one_session_agree_and_sessions_do_not_mix(open_notebook: OpenN
     assert other.viewer.locator(".tvw-thumb").count() == 4
     other.select("relu")
     other.pick_sample(1)
-    assert first.atlas().sample == 3
+    assert (first.atlas().sample, second.atlas().sample) == (3, 3)
     assert "the other" in other.bar.inner_text()
-    end_training(notebook)
 
 
 def same(one: Atlas, other: Atlas) -> bool:
