@@ -31,11 +31,11 @@ def train(session, model, optimizer, epochs=1000):
             loss.backward()
             optimizer.step()
             session.log({"train/loss": loss})
-            time.sleep(0.02)
+            time.sleep(pause)
         if done:
             break
 
-done = False
+done, pause = False, 0.02
 model, optimizer = net()
 """
 WATCH = """
