@@ -31,4 +31,4 @@ __all__ = [
     "watch",
 ]
 
-Session.viewer = show
+Session.viewer = Run.viewer = show

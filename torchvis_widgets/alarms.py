@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
@@ -147,7 +148,8 @@ class Alarms:
 
     def _fail(self, error: Exception) -> None:
         self._off = True
-        self._on_error(error)
+        with suppress(Warning):  # where warnings are errors; nothing may reach the thread that stores what was logged
+            self._on_error(error)
 
 
 def _finite(model: torch.nn.Module) -> dict[str, torch.Tensor]:

@@ -111,7 +111,9 @@ class Loop:
 
     def leave(self, status: str, detail: str = "") -> None:
         """It ends with `status`, one of `STATUSES`; the outermost one decides."""
-        self._active = max(0, self._active - 1)
+        if self._active == 0:
+            return  # the whole loop has been declared over, by the exception that ended its cell
+        self._active -= 1
         if self._active == 0:
             stopped = self.brake.stopping and status == "finished"
             self._settle("stopped" if stopped else status, detail or self.brake.reason)
@@ -270,7 +272,7 @@ class Epochs:
     def __iter__(self) -> Iterator[int]:
         loop = self._loop
         last = loop.target_epochs = loop.finished_epochs + self._count
-        loop.inside_epochs = True
+        loop.inside_epochs, loop.batch = True, 0
         loop.iterators += 1
         loop.enter()
         status = "stopped"

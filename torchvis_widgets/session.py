@@ -323,6 +323,10 @@ class Session:
         """Whether a loop on another thread may be changing the model at this moment."""
         return self.loop.running and self.loop.thread != threading.get_ident()
 
+    def moving(self) -> bool:
+        """Whether what the views show changes all the time: a loop runs, here or in the process that is followed."""
+        return self.loop.running or self.loop.status == "following"
+
     # Housekeeping
 
     @property

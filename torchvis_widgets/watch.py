@@ -68,7 +68,7 @@ def watch(
             that the model is given.
         classes: the names of the model's outputs, in order.
         run: the run directory; by default a temporary one, whose path the dashboard shows.
-        name: what the run is called; by default the directory's name.
+        name: what the run is called; by default the directory's name, or the model's class for a temporary one.
         replica: builds the model anew, for a model that `copy.deepcopy` cannot copy.
         snapshots: when the model's state is kept: `tvw.Every(epochs=1)`, `tvw.Every(steps=500)` or both, besides the
             first and the last; None for only those that `session.snapshot(name)` takes. `"auto"`: at each epoch's end,
@@ -112,7 +112,8 @@ def watch(
     graph = None if batch is None else trace(copy, batch)
     names = _class_names(classes, graph)
     _close_older(bare, run)
-    recording = Run.create(run, model=fingerprint(bare), name=name, classes=names, keep=budget, best=measure)
+    called = name or (type(bare).__name__ if run is None else None)
+    recording = Run.create(run, model=fingerprint(bare), name=called, classes=names, keep=budget, best=measure)
     session = Session(recording, bare)
     _watched[bare] = weakref.ref(session)
     keeper = Keeper(bare, recording, session.loop, snapshots, parts)
@@ -230,7 +231,13 @@ def _observe_first_batch(
         few = whole.samples(slice(0, min(DEFAULT_SAMPLES, whole.count)))
         probe = Probe(*map_tensors((few.args, few.kwargs), lambda tensor: tensor.detach().clone()))
         # On the training thread, once: only here may the pass ask for and put back the process-wide random state.
-        _observe(session, replica, probe, trace(replica, probe), criterion)
+        graph = trace(replica, probe)
+        _observe(session, replica, probe, graph, criterion)
+        try:
+            _class_names(session.run.classes, graph)
+        except ValueError as error:  # too late to refuse: the training has begun
+            session.run.describe(classes=None)
+            session.report(error)
 
     watcher.first_inputs(model, take)
 

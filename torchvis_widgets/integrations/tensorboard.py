@@ -74,7 +74,7 @@ def _write_scalars(run: Run, writer: SummaryWriter) -> None:
     for name, series in run.series.items():
         steps, _, times, values = (column.tolist() for column in series.columns())
         for step, time, value in zip(steps, times, values, strict=True):
-            writer.add_scalar(name, value, step, time)  # type: ignore[no-untyped-call]
+            writer.add_scalar(name, value, step, time)
 
 
 def _write_weights(run: Run, writer: SummaryWriter) -> None:
@@ -82,19 +82,19 @@ def _write_weights(run: Run, writer: SummaryWriter) -> None:
         for name, tensor in run.state_dict(step=snapshot.step).items():
             if tensor.is_floating_point() and tensor.numel() and bool(tensor.isfinite().all()):
                 values = tensor.float().numpy()
-                writer.add_histogram(name, values, snapshot.step, walltime=snapshot.time)  # type: ignore[no-untyped-call]
+                writer.add_histogram(name, values, snapshot.step, walltime=snapshot.time)
 
 
 def _write_statistics(run: Run, writer: SummaryWriter) -> None:
     table = run.statistics()
     for (kind, name), rows in table[table["kind"] != "parameter"].groupby(["kind", "name"]):
         measured: list[dict[Any, Any]] = rows.to_dict("records")
-        _, edges, counts = run.histograms(name, kind)  # in the same order
+        _, edges, counts = run.histograms(str(name), str(kind))  # in the same order
         for row, limits, inside in zip(measured, edges[:, 1:].tolist(), counts.tolist(), strict=True):
             if row["nonfinite"]:  # TensorBoard has no place for it
                 continue
             total, squares = row["mean"] * row["sampled"], (row["std"] ** 2 + row["mean"] ** 2) * row["sampled"]
-            writer.add_histogram_raw(  # type: ignore[no-untyped-call]
+            writer.add_histogram_raw(
                 f"{kind}/{name}", row["min"], row["max"], row["sampled"], total, squares, limits, inside, row["step"],
                 walltime=row["time"],
             )  # fmt: skip

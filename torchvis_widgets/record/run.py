@@ -9,7 +9,7 @@ import weakref
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import astuple, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 import numpy as np
 from filelock import FileLock
@@ -44,8 +44,13 @@ _CLOSING_TIMEOUT = 60.0  # seconds that close() waits for the disk
 class Run:
     """One run directory. `Run(path)` reopens one read-only, also while another process writes it.
 
+    As the last line of a cell it shows the dashboard.
+
     Raises RunError where there is no run, or one that a newer version of torchvis_widgets has written.
     """
+
+    viewer: ClassVar[Callable[[Any], Any] | None] = None
+    """Makes the widget that shows a run; set by the package, so that this module knows no widget."""
 
     def __init__(
         self,
@@ -102,6 +107,10 @@ class Run:
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r})"
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        viewer = Run.viewer
+        return {"text/plain": repr(self)} if viewer is None else viewer(self)._repr_mimebundle_(**kwargs)
 
     @property
     def name(self) -> str:

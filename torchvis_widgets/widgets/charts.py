@@ -118,11 +118,10 @@ class LineChart:
         return log_ticks(lo, hi) if self._is_log else linear_ticks(min(lo, 0.0) if lo < hi / 2 else lo, hi, Y_TICKS)
 
     def _fit(self, scale: Any, axis: Any, ticks: Ticks) -> None:
+        axis.tick_format = ticks.format  # before the values: bqplot writes the labels when those change, not for this
         with scale.hold_sync():
             scale.min, scale.max = ticks.lo, ticks.hi
-        with axis.hold_sync():
-            axis.tick_values = np.array(ticks.values)
-            axis.tick_format = ticks.format
+        axis.tick_values = np.array(ticks.values)
 
     def _lay_out(self, curves: Sequence[Curve]) -> None:
         self._raw = {curve.name: self._line(curve.colour, 1.3) for curve in curves}

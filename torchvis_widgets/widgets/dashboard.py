@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 import ipywidgets
 import torch
 
-from torchvis_widgets.session import Session
 from torchvis_widgets.widgets.activation_viewer import ActivationViewer
 from torchvis_widgets.widgets.epoch_scrubber import EpochScrubber
 from torchvis_widgets.widgets.loss_plot import LossPlot
@@ -53,9 +52,9 @@ class Dashboard(ipywidgets.Box):  # type: ignore[misc]  # ipywidgets is untyped
         self.add_class("tvw-dashboard")
 
 
-def show(session: Session) -> Any:
-    """The dashboard of a session, the same one each time: a cell run twice shows it twice, not two of them."""
-    stage = stage_of(session)
+def show(source: Source) -> Any:
+    """The dashboard of a session or a run, the same one each time: a cell run twice shows it twice, not two of them."""
+    stage = stage_of(source)
     if stage.dashboard is None:
-        stage.dashboard = Dashboard(session)
+        stage.dashboard = Dashboard(source)
     return stage.dashboard

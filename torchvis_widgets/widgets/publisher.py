@@ -7,7 +7,8 @@ import weakref
 from collections.abc import Callable
 from typing import Protocol
 
-PERIOD = 0.1
+PERIOD = 0.1  # seconds, while a loop runs
+IDLE_PERIOD = 1.0  # seconds, while none does: what users do is published at once, by the thread that hears of it
 
 
 class Shown(Protocol):
@@ -22,10 +23,15 @@ class Shown(Protocol):
 
 
 class Publisher:
-    """Refreshes the shown widgets of one session, on its own thread while `live()` and on any other when asked."""
+    """Refreshes the shown widgets of one session, on its own thread while `live()` and on any other when asked.
 
-    def __init__(self, live: Callable[[], bool], on_error: Callable[[Exception], None]) -> None:
-        self._live = live
+    `moving()` tells whether a loop runs.
+    """
+
+    def __init__(
+        self, live: Callable[[], bool], moving: Callable[[], bool], on_error: Callable[[Exception], None]
+    ) -> None:
+        self._live, self._moving = live, moving
         self._on_error = on_error
         self._widgets: weakref.WeakSet[Shown] = weakref.WeakSet()
         self._lock = threading.RLock()
@@ -52,6 +58,10 @@ class Publisher:
         """Whether there is anything left to wait for."""
         return self._live()
 
+    def period(self) -> float:
+        """Seconds until the next round."""
+        return PERIOD if self._moving() else IDLE_PERIOD
+
     def close(self) -> None:
         """End the thread after a last round."""
         self._wake.set()
@@ -67,8 +77,9 @@ class Publisher:
 
 
 def _publish_until_gone(publisher: weakref.ref[Publisher], wake: threading.Event) -> None:
+    period = PERIOD
     while True:
-        wake.wait(PERIOD)
+        wake.wait(period)
         owner = publisher()
         if owner is None:
             return
@@ -76,4 +87,5 @@ def _publish_until_gone(publisher: weakref.ref[Publisher], wake: threading.Event
         owner.publish()
         if not live:
             return
+        period = owner.period()
         del owner

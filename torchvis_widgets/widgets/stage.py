@@ -22,7 +22,7 @@ class Stage:
     def __init__(self, session: Session) -> None:
         self.session = session
         self.selection = Selection(Cursor(layer=first_layer(session.graph)))
-        self.publisher = Publisher(session.lively, session.report)
+        self.publisher = Publisher(session.lively, session.moving, session.report)
         session.on_close(self.publisher.close)
         self.dashboard: Any = None  # made when the session is first shown
 

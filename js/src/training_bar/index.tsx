@@ -100,6 +100,12 @@ function TrainingBar({ state }: ViewProps<State>) {
           <i />
           {state.status}
         </span>
+        {state.status !== "training" && (
+          <span class="tvw-bar-path tvw-mono" title={state.run_path}>
+            {/* the mark keeps a leading slash in its place: the text is cut at its beginning */}
+            {`\u200e${state.run_path}`}
+          </span>
+        )}
         <span class="tvw-num">{position(state)}</span>
         <Progress state={state} />
         <span class="tvw-num">{pace(state)}</span>

@@ -46,6 +46,15 @@ def test_classes_of_the_wrong_number() -> None:
         tvw.watch(Net(), probe=data(1)[0], classes=["cat", "dog"])
 
 
+def test_classes_of_the_wrong_number_found_when_training_has_begun() -> None:
+    model, optimizer, criterion = setup()
+    with tvw.watch(model, optimizer, criterion, classes=["cat", "dog"]) as session:
+        with pytest.warns(RuntimeWarning, match="classes has 2 names, but the model has 3 outputs"):
+            model(data(1)[0][0])
+        assert session.run.classes is None
+        assert session.observer is not None
+
+
 def test_classes_as_one_string() -> None:
     with pytest.raises(TypeError, match=r"classes must be a list of names, found the string 'cat'; write \['cat'\]"):
         tvw.watch(Net(), probe=data(1)[0], classes="cat")

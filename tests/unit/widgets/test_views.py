@@ -219,6 +219,12 @@ def test_a_session_shows_one_dashboard_however_often(session: tvw.Session) -> No
     assert first[kind]["model_id"] == second[kind]["model_id"]
 
 
+def test_a_run_alone_in_a_cell_shows_its_dashboard(session: tvw.Session) -> None:
+    run = tvw.Run(session.run.path)
+    shown = run._repr_mimebundle_()["application/vnd.jupyter.widget-view+json"]
+    assert shown == run._repr_mimebundle_()["application/vnd.jupyter.widget-view+json"]
+
+
 def test_a_recorded_run_opens_in_all_views(session: tvw.Session) -> None:
     expected = session.activations("conv", epoch=1, sample=0)
     session.close()

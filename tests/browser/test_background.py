@@ -1,0 +1,79 @@
+"""A kernel whose messages wait for the running cell: views say so, and `session.start(train)` keeps them alive."""
+
+from __future__ import annotations
+
+from tests.browser.cells import SETUP, START, WATCH, end_training
+from tests.browser.conftest import OpenNotebook
+from tests.browser.jupyter import wait_for
+from tests.browser.views import Dashboard
+
+# As in ipykernel before subshells: whatever shell the front end names, the main one has to answer.
+NO_SUBSHELLS = """
+from torchvis_widgets import kernel
+kernel.route_by_sender = lambda comm: setattr(comm, "_reply_subshell_for", lambda data, default: None)
+"""
+BUSY = "train(session, model, optimizer)"
+WAIT = "waited = session.wait()"
+FAIL = """
+def fails():
+    train(session, model, optimizer, epochs=1)
+    raise ValueError("first line\\ndigit 7 is on fire")
+
+session.start(fails)
+"""
+WAIT_AGAIN = """
+try:
+    session.wait()
+except ValueError as error:
+    raised = str(error)
+"""
+
+
+def test_views_say_when_they_wait_and_live_on_in_the_background(open_notebook: OpenNotebook) -> None:
+    notebook = open_notebook(
+        SETUP + NO_SUBSHELLS, WATCH, BUSY, f"done = False\n{START}", WAIT, FAIL, WAIT_AGAIN, height=1600
+    )
+    notebook.run_cell(0)
+    notebook.run_cell(1)
+    board = Dashboard(notebook, 1).ready()
+    notices = board.root.locator(".tvw-busy:visible")
+    assert notices.count() == 0
+
+    notebook.run_cell(2)
+    wait_for(lambda: board.status == "training", "the busy cell")
+    board.row("relu").click()
+    notices.wait_for()  # one is enough for the whole dashboard
+    assert "interactive when the cell ends; use session.start(train)" in notices.inner_text()
+    assert board.atlas().layer == "conv"
+    assert notebook.execution_count(2) is None
+    end_training(notebook)
+    notebook.wait_idle()
+    wait_for(lambda: board.atlas().layer == "relu", "the click that had to wait", 20)
+    wait_for(lambda: notices.count() == 0, "the notices to go", 20)
+
+    notebook.run_cell(3)
+    notebook.wait_idle()
+    board.in_view()
+    wait_for(lambda: board.status == "training", "the background training")
+    board.select("conv")
+    board.timeline.press("Home")
+    wait_for(lambda: board.atlas().step == 0, "the first snapshot", 20)
+    assert board.status == "training"
+    assert notices.count() == 0
+
+    end_training(notebook)
+    notebook.run_cell(4)
+    notebook.wait_idle()
+    assert notebook.kernel_eval("waited and not session.loop.running")
+    board.in_view()
+    wait_for(lambda: board.status != "training", "the bar to say that it is over", 20)
+    assert board.place.startswith("epoch 0")
+
+    notebook.run_cell(5)
+    notebook.wait_idle()
+    board.in_view()
+    wait_for(lambda: board.status == "failed", "the failure in the bar", 30)
+    assert board.bar.locator(".tvw-bar-detail").inner_text() == "ValueError: digit 7 is on fire"
+    notebook.run_cell(6)
+    notebook.wait_idle()
+    assert notebook.kernel_eval("raised.endswith('digit 7 is on fire')")

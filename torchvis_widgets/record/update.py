@@ -1,0 +1,40 @@
+"""How far an optimizer step moves the weights: a copy before it, the norm of the difference after it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from torchvis_widgets.record.sampling import Sample, flat, norms, wide
+
+__all__ = ["Before"]
+
+_MOST_BYTES = 1024**3
+
+
+class Before:
+    """What measurable tensors of one device and type were before a step: all of it, or their samples.
+
+    `exact` says which: at most 1 GiB is copied. `samples` are the tensors' own, `most` elements at most.
+    """
+
+    def __init__(self, tensors: Sequence[Tensor], samples: Sequence[Tensor], most: int, *, exact: bool) -> None:
+        self._tensors, self._most = list(tensors), most
+        kind = wide(tensors[0].dtype)
+        self.exact = exact and sum(tensor.numel() for tensor in tensors) * kind.itemsize <= _MOST_BYTES
+        self._values = [flat(tensor).to(kind, copy=True) for tensor in tensors] if self.exact else list(samples)
+
+    def moved(self) -> Tensor:
+        """The norms (tensors,) of what has changed since, from the samples where not `exact`; to be called once."""
+        flats = [flat(tensor) for tensor in self._tensors]
+        if self.exact:
+            torch._foreach_sub_(self._values, flats)
+            return norms(self._values)
+        after = Sample(flats, self._most)
+        after.values.sub_(torch.cat(self._values))
+        shares = [all_ / sampled for all_, sampled in zip((len(each) for each in flats), after.sizes, strict=True)]
+        found = norms(after.parts())
+        torch._foreach_mul_(list(found.unbind()), [share**0.5 for share in shares])
+        return found
