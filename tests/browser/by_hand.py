@@ -65,4 +65,5 @@ def colours(diverging: bool) -> Array:
     place = np.arange(LEVELS + 1) / LEVELS * (len(stops) - 1)
     first = np.minimum(place.astype(int), len(stops) - 2)
     between = stops[first] + (stops[first + 1] - stops[first]) * (place - first)[:, None]
-    return np.floor(between + 0.5).astype(np.uint8)
+    rounded: Array = np.floor(between + 0.5).astype(np.uint8)
+    return rounded

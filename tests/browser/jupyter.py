@@ -190,7 +190,11 @@ PIXELS_JS = """(canvas) => {
 
 def canvas_pixels(canvas: Locator) -> npt.NDArray[np.uint8]:
     """Return the backing store of a 2-D canvas as RGBA bytes, (H, W, 4)."""
-    data, width, height = canvas.evaluate(PIXELS_JS)
+    return decoded(*canvas.evaluate(PIXELS_JS))
+
+
+def decoded(data: str, width: int, height: int) -> npt.NDArray[np.uint8]:
+    """Return what PIXELS_JS gave as RGBA bytes, (H, W, 4)."""
     return np.frombuffer(base64.b64decode(data), np.uint8).reshape(height, width, 4)
 
 

@@ -36,9 +36,21 @@ def test_views_say_when_they_wait_and_live_on_in_the_background(open_notebook: O
     notebook.run_cell(0)
     notebook.run_cell(1)
     board = Dashboard(notebook, 1).ready()
-    notices = board.root.locator(".tvw-busy:visible")
-    assert notices.count() == 0
+    they_wait_for_a_busy_cell(board)
+    they_live_while_the_background_trains(board)
+    the_bar_tells_of_a_failure(board)
 
+
+def run(board: Dashboard, cell: int) -> None:
+    """Run the cell to its end, then look at the dashboard again."""
+    board.notebook.run_cell(cell)
+    board.notebook.wait_idle()
+    board.in_view()
+
+
+def they_wait_for_a_busy_cell(board: Dashboard) -> None:
+    notebook, notices = board.notebook, board.root.locator(".tvw-busy:visible")
+    assert notices.count() == 0
     notebook.run_cell(2)
     wait_for(lambda: board.status == "training", "the busy cell")
     board.row("relu").click()
@@ -46,34 +58,33 @@ def test_views_say_when_they_wait_and_live_on_in_the_background(open_notebook: O
     assert "interactive when the cell ends; use session.start(train)" in notices.inner_text()
     assert board.atlas().layer == "conv"
     assert notebook.execution_count(2) is None
+
     end_training(notebook)
     notebook.wait_idle()
     wait_for(lambda: board.atlas().layer == "relu", "the click that had to wait", 20)
     wait_for(lambda: notices.count() == 0, "the notices to go", 20)
 
-    notebook.run_cell(3)
-    notebook.wait_idle()
-    board.in_view()
+
+def they_live_while_the_background_trains(board: Dashboard) -> None:
+    notebook = board.notebook
+    run(board, 3)
     wait_for(lambda: board.status == "training", "the background training")
     board.select("conv")
     board.timeline.press("Home")
     wait_for(lambda: board.atlas().step == 0, "the first snapshot", 20)
     assert board.status == "training"
-    assert notices.count() == 0
+    assert board.root.locator(".tvw-busy:visible").count() == 0
 
     end_training(notebook)
-    notebook.run_cell(4)
-    notebook.wait_idle()
+    run(board, 4)
     assert notebook.kernel_eval("waited and not session.loop.running")
-    board.in_view()
     wait_for(lambda: board.status != "training", "the bar to say that it is over", 20)
     assert board.place.startswith("epoch 0")
 
-    notebook.run_cell(5)
-    notebook.wait_idle()
-    board.in_view()
+
+def the_bar_tells_of_a_failure(board: Dashboard) -> None:
+    run(board, 5)
     wait_for(lambda: board.status == "failed", "the failure in the bar", 30)
     assert board.bar.locator(".tvw-bar-detail").inner_text() == "ValueError: digit 7 is on fire"
-    notebook.run_cell(6)
-    notebook.wait_idle()
-    assert notebook.kernel_eval("raised.endswith('digit 7 is on fire')")
+    run(board, 6)
+    assert board.notebook.kernel_eval("raised.endswith('digit 7 is on fire')")

@@ -19,7 +19,7 @@ from tests.browser.views import Atlas, Dashboard, points
 LAYER = "features.conv2"
 TENSOR, GAIN = "features.conv2.weight", "conv2.weight"
 EPOCHS = 20
-PATIENCE = 3.0  # seconds for an answer while the cell runs; all of them end long before the cell does
+PATIENCE = 10.0  # seconds for an answer while the cell runs; one that waits for the cell fails `still_training`
 
 # Makes the loop as slow as the test needs, without touching the notebook: every batch costs `pace` seconds of pure
 # Python, which holds the interpreter's lock as a user's own transforms do. It also keeps the weight's norm as it is
@@ -90,7 +90,7 @@ class Quickstart:
         return np.array(self.notebook.kernel_eval("norms[-400:]"))
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 def test_everything_works_while_the_cell_trains_and_after(open_notebook: OpenNotebook) -> None:
     quickstart = begin(open_notebook)
     for step in (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import re
 import time
 from collections.abc import Callable
@@ -14,17 +13,12 @@ import numpy.typing as npt
 from playwright.sync_api import Locator
 
 from tests.browser import by_hand
-from tests.browser.jupyter import NotebookPage, wait_for
+from tests.browser.jupyter import PIXELS_JS, NotebookPage, decoded, wait_for
 
 Array = npt.NDArray[Any]
 
 # Attributes and pixels in one go: between two calls a training model paints another frame.
-ATLAS_JS = """(canvas) => {
-    const {data, width, height} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
-    let text = '';
-    for (let i = 0; i < data.length; i += 32768) text += String.fromCharCode(...data.subarray(i, i + 32768));
-    return [{...canvas.dataset}, btoa(text), width, height];
-}"""
+ATLAS_JS = f"(canvas) => [{{...canvas.dataset}}, ...({PIXELS_JS})(canvas)]"
 
 
 @dataclass(frozen=True)
@@ -56,7 +50,8 @@ class Atlas:
         tile, row, column = np.indices(shape)
         y = (tile // columns) * (int(self.about["tileHeight"]) + gap) + row * scale + scale // 2
         x = (tile % columns) * (int(self.about["tileWidth"]) + gap) + column * scale + scale // 2
-        return self.pixels[y, x]
+        colours: Array = self.pixels[y, x]
+        return colours
 
     def differs(self, values: Array) -> str:
         """Say how the picture differs from these values, (tiles, height, width), or return ""."""
@@ -124,9 +119,8 @@ class Dashboard:
     # The activations
 
     def atlas(self) -> Atlas:
-        about, data, width, height = self.canvas.evaluate(ATLAS_JS)
-        pixels = np.frombuffer(base64.b64decode(data), np.uint8).reshape(height, width, 4)
-        return Atlas(about, pixels[..., :3])
+        about, *image = self.canvas.evaluate(ATLAS_JS)
+        return Atlas(about, decoded(*image)[..., :3])
 
     def thumbnail(self, sample: int) -> Locator:
         return self.viewer.locator(".tvw-thumb").nth(sample)

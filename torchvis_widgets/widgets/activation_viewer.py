@@ -36,9 +36,9 @@ class ActivationViewer(View):
 
     _picture: Picture | None = None
 
-    def __init__(self, source: Source, *, model: torch.nn.Module | None = None) -> None:
+    def __init__(self, source: Source, *, model: torch.nn.Module | None = None, scope: str = "epochs") -> None:
         self._limits = EpochLimits(self.changed)
-        super().__init__(source, model=model)
+        super().__init__(source, model=model, scope=scope)
 
     def update(self) -> None:
         cursor = self.stage.selection.now

@@ -18,7 +18,7 @@ from torchvis_widgets.widgets.stage import Source
 from torchvis_widgets.widgets.ticks import Ticks, linear_ticks, round_step
 from torchvis_widgets.widgets.view import View
 
-POINTS = 800  # a line; bqplot's redraw costs what is sent, however long the history
+POINTS = 1000  # a line; bqplot's redraw costs what is sent, however long the history
 LEAST_POINTS = 50  # of a branch that was left, however many were
 FEW = 50  # values drawn as they are: smoothing has nothing to tell from so few
 GRID_LINES = 8

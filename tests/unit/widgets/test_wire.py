@@ -82,7 +82,7 @@ def test_messages_that_are_no_requests_are_passed_over(session: tvw.Session) -> 
 
 
 def test_a_slow_browser_gets_the_latest_frame_and_no_backlog(session: tvw.Session) -> None:
-    page = FrontEnd(ActivationViewer(session), slow=True)
+    page = FrontEnd(ActivationViewer(session, scope="layer"), slow=True)
     first = page.count("frame")
     for sample in range(1, 6):
         page.ask("sample", sample=sample)
@@ -124,7 +124,7 @@ def test_a_view_that_does_not_renew_its_presence_is_forgotten(
 
 
 def test_a_second_view_gets_everything_anew(session: tvw.Session) -> None:
-    page = FrontEnd(ActivationViewer(session))
+    page = FrontEnd(ActivationViewer(session, scope="layer"))
     before = (page.count("frame"), page.count("samples"))
     page.ask("hello", view="second", visible=True)
     assert (page.count("frame"), page.count("samples")) == (before[0] + 1, before[1] + 1)
