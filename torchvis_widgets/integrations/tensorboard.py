@@ -40,7 +40,7 @@ def write_run(run: Run, logdir: str | os.PathLike[str]) -> None:
         raise RunError(
             f"{str(place)!r} already holds event files, which TensorBoard would mix with these; give another"
         )
-    with SummaryWriter(str(place)) as writer:  # type: ignore[no-untyped-call]
+    with SummaryWriter(str(place)) as writer:
         _write_scalars(run, writer)
         _write_weights(run, writer)
         _write_statistics(run, writer)
