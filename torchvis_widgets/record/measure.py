@@ -31,7 +31,8 @@ class Reading:
         large = [place for place, size in enumerate(self.sample.sizes) if size < len(flats[place])]
         self._exact: dict[int, Exact] = {}
         if self.device.type == "cpu":
-            self._exact = {place: read_once(flats[place]) for place in large}
+            found = read_once([flats[place] for place in large]) if large else ()
+            self._exact.update(zip(large, found, strict=True))
         elif large:
             exact = zip(large, norms([flats[place] for place in large]), strict=True)
             self._exact = {place: (norm, *torch.aminmax(flats[place])) for place, norm in exact}

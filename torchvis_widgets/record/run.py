@@ -25,7 +25,7 @@ from torchvis_widgets.record.metrics import Listener, MetricsReader, MetricsWrit
 from torchvis_widgets.record.search import find
 from torchvis_widgets.record.series import Series
 from torchvis_widgets.record.snapshot_writer import SnapshotWriter
-from torchvis_widgets.record.snapshots import Snapshot, SnapshotStore
+from torchvis_widgets.record.snapshots import Commit, Snapshot, SnapshotStore
 from torchvis_widgets.record.statistics import Sheet, StatisticsWriter
 from torchvis_widgets.record.statistics_file import Histograms, read_histograms, read_statistics
 from torchvis_widgets.record.tensor_file import is_storable, plain, read_tensors, write_tensors
@@ -334,7 +334,7 @@ class Run:
         It is one on the way to `branch`; by default to the current one, else of whichever has it. Raises LookupError
         that names the nearest ones.
         """
-        return find(self._store, epoch=epoch, step=step, name=name, branch=branch).snapshot
+        return self._find(epoch=epoch, step=step, name=name, branch=branch).snapshot
 
     def best(self, metric: str, mode: Literal["min", "max"] = "min") -> Snapshot:
         """Returns the snapshot, of the current branch or before it, at whose step `metric` was least (or greatest).
@@ -362,7 +362,7 @@ class Run:
         Which snapshot: see `snapshot()`. Raises LookupError for a snapshot or tensor that is not there, RunError for a
         file that is damaged.
         """
-        return self._store.tensors(find(self._store, epoch=epoch, step=step, name=name, branch=branch), keys)
+        return self._store.tensors(self._find(epoch=epoch, step=step, name=name, branch=branch), keys)
 
     def training_state(
         self,
@@ -376,7 +376,16 @@ class Run:
 
         `"optimizer 0"` is what its `state_dict()` gave. Raises as `state_dict()`.
         """
-        return self._store.training(find(self._store, epoch=epoch, step=step, name=name, branch=branch))
+        return self._store.training(self._find(epoch=epoch, step=step, name=name, branch=branch))
+
+    def _find(self, **which: Any) -> Commit:
+        try:
+            return find(self._store, **which)
+        except LookupError:
+            if self._writer is None or self._writer.closed:
+                raise
+        self.flush()  # it may have been taken just now
+        return find(self._store, **which)
 
     def names(self) -> set[str]:
         """The names that snapshots have, those included that are still being written."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
+from functools import lru_cache
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils import _python_dispatch
 
@@ -13,12 +15,13 @@ __all__ = ["APART", "BINS", "COLUMNS", "INSIDE", "MOST_SAMPLES", "Exact", "Sampl
 
 BINS = 64
 MOST_SAMPLES = 65_536
+GOLDEN = 40_503  # the golden section of 65,536: its multiples, modulo that, are spread evenly however many there are
 COLUMNS = ("norm", "min", "max", "mean", "std", "nonzero", "low", "high")  # and then the counts between low and high
 
 INSIDE = BINS * (1 - 1e-6)  # the greatest value falls into the last bin, whichever way it is rounded
 APART = 1e-6  # where all values are the same: half the histogram's width, as a share of them, but at least 0.5
 
-Exact = tuple["Tensor | float", "Tensor | float", "Tensor | float"]  # norm, min and max of one tensor
+Exact = tuple[Tensor, Tensor, Tensor] | NDArray[np.float64]  # norm, min and max of one tensor
 
 _FLOATS = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
 
@@ -49,15 +52,15 @@ def flat(tensor: Tensor) -> Tensor:
     return (tensor if tensor.is_contiguous() or tensor.dim() < 3 else tensor.movedim(1, -1)).reshape(-1)
 
 
-def spacing(count: int, most: int) -> int:
-    """The distance of at most `most` elements sampled from `count`: the least that shares no factor with `count`.
+@lru_cache(maxsize=256)
+def places(count: int, most: int, device: torch.device) -> Tensor:
+    """Which `most` of `count` > `most` elements are sampled (most,): one of each of as many stretches of one length.
 
-    Every 36th weight of a 3×3 convolution would be the same corner of each kernel.
+    It stands elsewhere in each stretch: every 36th weight of a 3×3 convolution would be the same corner of each kernel.
     """
-    step = max(1, -(-count // most))
-    while math.gcd(step, count) != 1:
-        step += 1
-    return step
+    number = torch.arange(most, dtype=torch.int64, device=device)
+    within = (number * GOLDEN % 2**16) * (count // most) // 2**16
+    return number * count // most + within
 
 
 def norms(flats: Sequence[Tensor]) -> Tensor:
@@ -72,8 +75,8 @@ class Sample:
     """The evenly spaced elements of tensors (n,) of one device and type, one after the other, as a copy."""
 
     def __init__(self, flats: Sequence[Tensor], most: int = MOST_SAMPLES) -> None:
-        picked = [each[:: spacing(len(each), most)] if len(each) > most else each for each in flats]
-        self.sizes = [len(each) for each in picked]
+        self.sizes = [min(len(each), most) for each in flats]
+        picked = [e.index_select(0, places(len(e), most, e.device)) if len(e) > most else e for e in flats]
         self.values = torch.cat(picked)
         if self.values.dtype != wide(self.values.dtype):
             self.values = self.values.to(wide(self.values.dtype))
