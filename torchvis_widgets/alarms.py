@@ -16,7 +16,7 @@ from torchvis_widgets.loop import Loop
 from torchvis_widgets.record.clones import Clones
 from torchvis_widgets.record.lane import Lane
 from torchvis_widgets.record.loss_guard import LossGuard
-from torchvis_widgets.record.run import Run
+from torchvis_widgets.record.recording import Recording
 
 OnNonfinite = Literal["warn", "pause", "stop"]
 
@@ -49,7 +49,7 @@ class Alarms:
 
     def __init__(
         self,
-        run: Run,
+        run: Recording,
         model: torch.nn.Module,
         loop: Loop,
         on_nonfinite: OnNonfinite,

@@ -11,7 +11,7 @@ import torch
 from torchvis_widgets.every import Due, Policy
 from torchvis_widgets.live import state_of
 from torchvis_widgets.loop import Loop
-from torchvis_widgets.record.run import Run
+from torchvis_widgets.record.recording import Recording
 from torchvis_widgets.record.snapshots import Snapshot
 from torchvis_widgets.steer.restore import check_fits, put_back
 from torchvis_widgets.steer.training_state import TrainingState
@@ -34,7 +34,7 @@ class Keeper:
     def __init__(
         self,
         model: torch.nn.Module,
-        run: Run,
+        run: Recording,
         loop: Loop,
         policy: Policy = "auto",
         parts: Mapping[str, Any] | None = None,
@@ -86,7 +86,7 @@ class Keeper:
         if not name.strip() or name != name.strip() or not name.isprintable() or len(name) > LONGEST_NAME:
             rule = f"1 to {LONGEST_NAME} printable characters without spaces around them"
             raise ValueError(f"a snapshot's name is {rule}, found {name!r}")
-        if name in self._run.names():
+        if name in self._run.snapshot_names():
             raise ValueError(f"there is a snapshot named {name!r} already; take another name, such as {name + ' 2'!r}")
 
     def read(self, **which: Any) -> Recorded:
@@ -97,6 +97,7 @@ class Keeper:
             RestoreError: the model has other tensors now.
             RunError: a file is damaged.
         """
+        self._run.flush()  # it may have been taken just now
         found = self._run.snapshot(**which)
         recorded = Recorded(found, self._run.state_dict(**which), self._run.training_state(**which))
         check_fits(state_of(self._model), recorded.state)

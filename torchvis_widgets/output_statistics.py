@@ -15,7 +15,7 @@ from torchvis_widgets.look.keys import Key
 from torchvis_widgets.look.observer import Observer
 from torchvis_widgets.loop import Loop
 from torchvis_widgets.record.measure import Reading
-from torchvis_widgets.record.run import Run
+from torchvis_widgets.record.recording import Recording
 from torchvis_widgets.record.sampling import obstacle
 from torchvis_widgets.record.snapshots import Snapshot
 from torchvis_widgets.record.statistics import Label, Sheet, Statistics
@@ -32,7 +32,9 @@ class OutputStatistics:
     observer: what to look through, None while there is no probe yet.
     """
 
-    def __init__(self, run: Run, loop: Loop, settings: Statistics, observer: Callable[[], Observer | None]) -> None:
+    def __init__(
+        self, run: Recording, loop: Loop, settings: Statistics, observer: Callable[[], Observer | None]
+    ) -> None:
         self._run, self._loop, self._settings, self._observer = run, loop, settings, observer
         self._done: set[Hashable] = set()
         self._spent, self._last = 0.0, FIRST_GUESS
@@ -86,7 +88,7 @@ class OutputStatistics:
 class _Survey:
     """Reads the outputs of one pass as they come: the next layer may change them in place."""
 
-    def __init__(self, settings: Statistics, run: Run) -> None:
+    def __init__(self, settings: Statistics, run: Recording) -> None:
         self._settings, self._run = settings, run
         self._found: dict[torch.device, tuple[list[Label], list[Reading]]] = defaultdict(lambda: ([], []))
 

@@ -5,21 +5,22 @@ from __future__ import annotations
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import CancelledError, Future
-from concurrent.futures import TimeoutError as NotYet
 from typing import Any, ClassVar, TypeVar
 
 import torch
 
 from torchvis_widgets import kernel
 from torchvis_widgets.follow import Follower
-from torchvis_widgets.live import STEP_SECONDS, LiveState, State, Version, state_of
+from torchvis_widgets.keeper import Recorded
+from torchvis_widgets.live import LiveState, State, Version, state_of
 from torchvis_widgets.look.observer import Observer
 from torchvis_widgets.look.trace import Graph
 from torchvis_widgets.loop import Batches, Epochs, Loop, last_line
 from torchvis_widgets.record.errors import Problems
+from torchvis_widgets.record.recording import Recording
 from torchvis_widgets.record.run import Run
 from torchvis_widgets.record.snapshots import Snapshot
+from torchvis_widgets.rewind import Rewind, wait_for_step
 from torchvis_widgets.steer.edits import EditLog
 from torchvis_widgets.steer.mailbox import Mailbox
 from torchvis_widgets.watcher import Watcher
@@ -56,7 +57,6 @@ class Session:
         self._closers: list[Callable[[], None]] = []
         self._worker: threading.Thread | None = None
         self._failure: BaseException | None = None
-        self._going_back: Future[None] = Future()
 
     # The loop
 
@@ -96,8 +96,7 @@ class Session:
         """
         watcher = self._watching("log()")
         both = {**(values or {}), **named} if named or values is None else values
-        self.run.log(self.loop.step, self.loop.epoch, both)
-        watcher.losses.logged(both)
+        watcher.log(both)
 
     def start(self, train: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
         """Run `train(*args, **kwargs)` in a background thread, which keeps the cell free and every host interactive.
@@ -171,7 +170,7 @@ class Session:
             self.loop.status = "closed"
         while self._closers:
             self._closers.pop()()
-        if self.run.writable:
+        if isinstance(self.run, Recording):
             self.run.close()
 
     def __enter__(self) -> Session:
@@ -197,7 +196,7 @@ class Session:
         """
         keeper = self._watching("snapshot()").keeper
         keeper.check_name(name)
-        self._wait(self.mailbox.put(lambda: keeper.save(None, name)), "the snapshot will be taken when it ends")
+        wait_for_step(self.mailbox.put(lambda: keeper.save(None, name)), "the snapshot will be taken when it ends")
 
     def restore(
         self,
@@ -235,42 +234,12 @@ class Session:
             RuntimeError: the session is closed or watches no training.
             TimeoutError: the step or the epoch's end takes more than a minute; it is put back after that.
         """
-        watcher = self._watching("restore()")
-        self.run.flush()  # the snapshot asked for may have been taken just now
+        watcher, rewind = self._watching("restore()"), self._rewind
         recorded = watcher.keeper.read(epoch=epoch, step=step, name=name, branch=branch)
         if (left_out := watcher.keeper.not_recorded(recorded)) is not None:
             warnings.warn(left_out, RuntimeWarning, stacklevel=2)
-        # A body that goes on below, or that stands still until resume(), cannot be waited for.
-        at_once = not self.loop.inside_an_epoch or (self.loop_elsewhere() and not self.loop.brake.paused)
-        done: Future[None] = Future()
-        self._going_back.cancel()  # one that has not been carried out yet is overtaken by this one
-        self._going_back = done
-
-        def put_back() -> None:
-            if not done.set_running_or_notify_cancel():
-                return
-            try:
-                watcher.go_back(recorded)
-                self.edits.forget()
-                self._live.forget()  # a copy of a later step: the newest is now the snapshot
-                done.set_result(None)
-            except Exception as error:
-                done.set_exception(error)
-                if not at_once:  # nobody waits for it
-                    self.report(error)
-
-        self.mailbox.put(lambda: self.loop.at_next_epoch(put_back))
-        if at_once:
-            self._wait(done, "the snapshot will be put back when it ends")
+        rewind.to(recorded)
         return recorded.snapshot
-
-    def _wait(self, future: Future[None], otherwise: str) -> None:
-        try:
-            future.result(timeout=STEP_SECONDS)
-        except NotYet:
-            raise TimeoutError(f"what the loop is doing takes more than {STEP_SECONDS:g} s; {otherwise}") from None
-        except CancelledError:
-            raise RuntimeError("another restore() was asked for before this one could be carried out") from None
 
     # Looking inside
 
@@ -366,7 +335,14 @@ class Session:
     def watched_by(self, watcher: Watcher) -> None:
         """Record what `watcher` sees of the loop."""
         self._watcher = watcher
+        self._rewind = Rewind(self.loop, self.mailbox, self.loop_elsewhere, self._go_back, self.report)
         self.on_close(kernel.on_cell_end(self._cell_ended))
+
+    def _go_back(self, recorded: Recorded) -> None:
+        if self._watcher is not None:
+            self._watcher.go_back(recorded)
+        self.edits.forget()
+        self._live.forget()  # a copy of a later step: the newest is now the snapshot
 
     def _watching(self, call: str) -> Watcher:
         if self._watcher is None:

@@ -13,7 +13,7 @@ from torch.optim import Optimizer
 
 from torchvis_widgets.loop import Loop
 from torchvis_widgets.record.measure import Reading
-from torchvis_widgets.record.run import Run
+from torchvis_widgets.record.recording import Recording
 from torchvis_widgets.record.sampling import obstacle
 from torchvis_widgets.record.statistics import Label, Sheet, Statistics
 from torchvis_widgets.record.update import Before
@@ -28,7 +28,12 @@ class StepStatistics:
     """
 
     def __init__(
-        self, model: torch.nn.Module, run: Run, loop: Loop, settings: Statistics, optimizers: Sequence[Optimizer] = ()
+        self,
+        model: torch.nn.Module,
+        run: Recording,
+        loop: Loop,
+        settings: Statistics,
+        optimizers: Sequence[Optimizer] = (),
     ) -> None:
         self._model, self._run, self._loop, self._settings = model, run, loop, settings
         self._steps: weakref.WeakKeyDictionary[Optimizer, int] = weakref.WeakKeyDictionary(dict.fromkeys(optimizers, 0))

@@ -20,6 +20,7 @@ from torchvis_widgets.look.replica import Replica, unwrapped
 from torchvis_widgets.look.trace import Graph, trace
 from torchvis_widgets.output_statistics import OutputStatistics
 from torchvis_widgets.record.best import Best, check_best
+from torchvis_widgets.record.recording import Recording
 from torchvis_widgets.record.run import Run
 from torchvis_widgets.record.statistics import Statistics
 from torchvis_widgets.record.thinning import to_bytes
@@ -113,12 +114,12 @@ def watch(
     names = _class_names(classes, graph)
     _close_older(bare, run)
     called = name or (type(bare).__name__ if run is None else None)
-    recording = Run.create(run, model=fingerprint(bare), name=called, classes=names, keep=budget, best=measure)
+    recording = Recording.create(run, model=fingerprint(bare), name=called, classes=names, keep=budget, best=measure)
     session = Session(recording, bare)
     _watched[bare] = weakref.ref(session)
     keeper = Keeper(bare, recording, session.loop, snapshots, parts)
-    watcher = Watcher(bare, session.run, session.loop, session.mailbox, session.report, keeper)
-    watcher.alarms = Alarms(session.run, bare, session.loop, on_nonfinite, session.warn, session.report)
+    watcher = Watcher(bare, recording, session.loop, session.mailbox, session.report, keeper)
+    watcher.alarms = Alarms(recording, bare, session.loop, on_nonfinite, session.warn, session.report)
     session.pauses = on_nonfinite == "pause"
     if wanted is not None:
         watcher.statistics = StepStatistics(bare, recording, session.loop, wanted, optimizers)
@@ -126,9 +127,9 @@ def watch(
     session.watched_by(watcher)
     watcher.attach(optimizers, criterion)
     if batch is not None and graph is not None:
-        _observe(session, copy, batch, graph, criterion)
+        _observe(session, recording, copy, batch, graph, criterion)
     else:
-        _observe_first_batch(session, watcher, model, copy, criterion)
+        _observe_first_batch(session, recording, watcher, model, copy, criterion)
     return session
 
 
@@ -157,9 +158,11 @@ def inspect(
     bare = unwrapped(model)
     copy, batch = Replica(bare, factory=replica), Probe.of(inputs)
     graph = trace(copy, batch)
-    run = Run.create(None, model=fingerprint(bare), name=type(bare).__name__, classes=_class_names(classes, graph))
+    run = Recording.create(
+        None, model=fingerprint(bare), name=type(bare).__name__, classes=_class_names(classes, graph)
+    )
     session = Session(run, bare)
-    _observe(session, copy, batch, graph, criterion)
+    _observe(session, run, copy, batch, graph, criterion)
     return session
 
 
@@ -212,15 +215,21 @@ def _observer(session: Session, replica: Replica, probe: Probe, criterion: Calla
 
 
 def _observe(
-    session: Session, replica: Replica, probe: Probe, graph: Graph, criterion: Callable[..., Any] | None
+    session: Session,
+    run: Recording,
+    replica: Replica,
+    probe: Probe,
+    graph: Graph,
+    criterion: Callable[..., Any] | None,
 ) -> None:
     session.observe(_observer(session, replica, probe, criterion), graph)
-    session.run.describe(graph=graph.to_dict())
-    session.run.save_probe(probe.tensors())
+    run.describe(graph=graph.to_dict())
+    run.save_probe(probe.tensors())
 
 
 def _observe_first_batch(
     session: Session,
+    run: Recording,
     watcher: Watcher,
     model: torch.nn.Module,
     replica: Replica,
@@ -232,11 +241,11 @@ def _observe_first_batch(
         probe = Probe(*map_tensors((few.args, few.kwargs), lambda tensor: tensor.detach().clone()))
         # On the training thread, once: only here may the pass ask for and put back the process-wide random state.
         graph = trace(replica, probe)
-        _observe(session, replica, probe, graph, criterion)
+        _observe(session, run, replica, probe, graph, criterion)
         try:
-            _class_names(session.run.classes, graph)
+            _class_names(run.classes, graph)
         except ValueError as error:  # too late to refuse: the training has begun
-            session.run.describe(classes=None)
+            run.describe(classes=None)
             session.report(error)
 
     watcher.first_inputs(model, take)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -11,7 +11,7 @@ from torchvis_widgets.alarms import Alarms
 from torchvis_widgets.hooks import Attachments
 from torchvis_widgets.keeper import Keeper, Recorded
 from torchvis_widgets.loop import Loop
-from torchvis_widgets.record.run import Run
+from torchvis_widgets.record.recording import Recording
 from torchvis_widgets.steer.mailbox import Mailbox
 from torchvis_widgets.step_statistics import StepStatistics
 from torchvis_widgets.steps import Lead
@@ -24,7 +24,7 @@ class Watcher:
     def __init__(
         self,
         model: torch.nn.Module,
-        run: Run,
+        run: Recording,
         loop: Loop,
         mailbox: Mailbox,
         on_error: Callable[[Exception], None],
@@ -69,6 +69,11 @@ class Watcher:
         self.losses.finish(self._loop.step, self._loop.epoch)
 
     # The joints, called on the training thread
+
+    def log(self, values: Mapping[str, Any]) -> None:
+        """The user has logged `values`. Raises TypeError and ValueError for what is no name or no number."""
+        self._run.log(self._loop.step, self._loop.epoch, values)
+        self.losses.logged(values)
 
     def before_step(self) -> None:
         """Snapshot 0, before anything has been learned."""

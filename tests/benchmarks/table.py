@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from torchvis_widgets.record.recording import Recording
 from torchvis_widgets.record.run import Run
 
 HEADER = ("what", "measured", "peer", "budget", "unit", "")
@@ -67,6 +68,6 @@ def best_of(repeats: int, *actions: Callable[[], object], before: Callable[[], o
 def temporary_run() -> Iterator[Run]:
     """A run whose directory is gone afterwards."""
     with tempfile.TemporaryDirectory() as folder:
-        run = Run.create(Path(folder) / "run", model={})
+        run = Recording.create(Path(folder) / "run", model={})
         yield run
         run.close()

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from torchvis_widgets.record.errors import RunError
+from torchvis_widgets.record.recording import Recording
 from torchvis_widgets.record.run import Run
 
 try:
@@ -59,7 +60,7 @@ def read_run(logdir: str | os.PathLike[str], path: str | os.PathLike[str] | None
     columns = {
         name: rows for folder in folders for name, rows in _scalars(folder, folder.relative_to(place)) if len(rows)
     }
-    run = Run.create(path, model={}, name=place.resolve().name)
+    run = Recording.create(path, model={}, name=place.resolve().name)
     try:
         began = [float(rows[:, 1].min()) for rows in columns.values()]
         run.describe(created=min(began, default=run.began), source=str(place.resolve()))

@@ -21,7 +21,18 @@ from torchvis_widgets.record import writer_lock
 from torchvis_widgets.record.errors import RunError
 from torchvis_widgets.record.metrics_file import has_metrics
 
-__all__ = ["ABOUT", "FORMAT", "METRICS", "PROBE", "SNAPSHOTS", "Fingerprint", "claim", "read_about", "write_about"]
+__all__ = [
+    "ABOUT",
+    "FORMAT",
+    "METRICS",
+    "PROBE",
+    "SNAPSHOTS",
+    "Fingerprint",
+    "absolute",
+    "claim",
+    "read_about",
+    "write_about",
+]
 
 FORMAT = 1
 ABOUT, METRICS, PROBE, SNAPSHOTS, LOCK = "run.json", "metrics.sqlite", "probe.safetensors", "snapshots", "writer.lock"
@@ -192,3 +203,8 @@ def _check_same_model(path: Path, before: Mapping[str, Any], now: Fingerprint) -
 
 def _tensor(spec: tuple[tuple[int, ...], str] | None) -> str:
     return f"{spec[0]} {spec[1]}" if spec else "missing"
+
+
+def absolute(path: str | os.PathLike[str]) -> Path:
+    """The path as it stays when a notebook changes its working directory."""
+    return Path(path).expanduser().absolute()

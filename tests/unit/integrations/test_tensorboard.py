@@ -108,7 +108,7 @@ def test_both_ways_of_storing_scalars_are_read_folder_by_folder(tmp_path: Path) 
     write(tmp_path / "logs" / "train", {"loss": [3.0, float("nan"), 1.0]}, new_style=True)
     write(tmp_path / "logs" / "val" / "deep", {"loss": [1 / 3]}, new_style=True, double_precision=True)
     run = tvw.Run.from_tensorboard(tmp_path / "logs", tmp_path / "run")
-    assert (run.name, run.path, run.writable, run.began) == ("logs", tmp_path / "run", False, 1000.0)
+    assert (run.name, run.path, run.began) == ("logs", tmp_path / "run", 1000.0)
     assert sorted(run.series) == ["lr", "train/loss", "val/deep/loss"]
     step, epoch, time, value = run.series["train/loss"].columns()
     assert (step.tolist(), time.tolist()) == ([0, 10, 20], [1000.0, 1001.0, 1002.0])

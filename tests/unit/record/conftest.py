@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from torchvis_widgets.record.recording import Recording
 from torchvis_widgets.record.run import Run
 
 MODEL = {"fc.weight": ((2, 3), "torch.float32"), "fc.bias": ((2,), "torch.float32")}
@@ -19,7 +20,7 @@ def create(tmp_path: Path) -> Iterator[Callable[..., Run]]:
     made: list[Run] = []
 
     def make(path: str = "run", model: Any = MODEL, **more: Any) -> Run:
-        made.append(Run.create(tmp_path / path, model=model, **more))
+        made.append(Recording.create(tmp_path / path, model=model, **more))
         return made[-1]
 
     yield make

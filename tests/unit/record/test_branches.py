@@ -75,7 +75,7 @@ def test_values_that_arrive_from_a_device_after_the_fork_go_where_they_were_logg
     late = (2, 0.2, run.snapshots[0].time + 1, 1, 2.0, 0)  # of branch 0, stored when branch 1 has begun
     run.begin_branch(run.snapshot(step=1))
     log(run, [2], 10.0)
-    run._writer.metrics._queue.append(late)
+    run._writers.metrics._queue.append(late)
     run.flush()
     assert column(run.series["a"]) == [0, 1, 12]
     assert [column(series) for series in run.left["a"]] == [[1, 2]]
@@ -85,9 +85,9 @@ def test_branches_are_in_run_json_before_anything_that_belongs_to_them(run, monk
     save(run, {"w": torch.zeros(1)}, 1)
     at = run.snapshot(step=1)
     seen = []
-    begin = type(run._writer.metrics).begin_branch
+    begin = type(run._writers.metrics).begin_branch
     monkeypatch.setattr(
-        type(run._writer.metrics),
+        type(run._writers.metrics),
         "begin_branch",
         lambda *args: (seen.append(json.loads((run.path / "run.json").read_text())["branches"]), begin(*args)),
     )

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from torchvis_widgets.record.recording import Recording
 from torchvis_widgets.record.run import Run
 
 KILLS = 50
@@ -18,10 +19,11 @@ KILLS = 50
 WRITER = """
 import json, os, random, signal, sys, time, torch
 from pathlib import Path
+from torchvis_widgets.record.recording import Recording
 from torchvis_widgets.record.run import Run
 
 def train(path, steps, flushes):
-    run = Run.create(path, model={"w": ((1000,), "torch.float32")})
+    run = Recording.create(path, model={"w": ((1000,), "torch.float32")})
     for step in range(steps):
         run.log(step, step / 10, {"a": float(step)})
         run.save({"w": torch.arange(1000.0) * step, "frozen": torch.ones(3)}, step=step, epoch=None)
@@ -82,7 +84,7 @@ def test_killed_writer(left_behind: Path, number: int) -> None:
         assert torch.equal(state["w"], torch.arange(1000.0) * step)
         assert torch.equal(state["frozen"], torch.ones(3))
     assert run.problems == []
-    Run.create(path, model={"w": ((1000,), "torch.float32")}).close()  # the lock went with the process
+    Recording.create(path, model={"w": ((1000,), "torch.float32")}).close()  # the lock went with the process
     if values:
         assert Run(left_behind / f"{number}-1").series["a"].columns()[3].tolist() == values
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from torchvis_widgets.record.recording import Recording
 from torchvis_widgets.record.run import Run
 
 
@@ -124,7 +125,7 @@ def test_several_threads_lose_nothing(run):
 def test_a_file_that_fails_is_given_up_and_the_series_go_on(run):
     run.log(1, 0.0, {"a": 1.0})
     run.flush()
-    run._writer.metrics._file._connection.close()
+    run._writers.metrics._file._connection.close()
     for step in (2, 3):
         run.log(step, 0.0, {"a": float(step), "new": 1.0})
         run.flush()
@@ -163,7 +164,7 @@ def test_what_comes_after_close_is_told_and_does_not_raise(create):
 
 def test_a_forgotten_run_is_closed(tmp_path):
     before = threading.active_count()
-    run = Run.create(tmp_path / "run", model={})
+    run = Recording.create(tmp_path / "run", model={})
     run.log(1, 0.0, {"a": 1.0})
     del run
     assert threading.active_count() == before

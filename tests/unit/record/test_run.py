@@ -11,6 +11,7 @@ import torch
 
 from tests.unit.record.conftest import MODEL
 from torchvis_widgets.record.errors import RunError
+from torchvis_widgets.record.recording import Recording
 from torchvis_widgets.record.run import Run
 
 OTHER = {"fc.weight": ((5, 3), "torch.float32"), "fc.bias": ((2,), "torch.float16"), "a": ((), "x"), "b": ((), "x")}
@@ -29,7 +30,13 @@ def test_new_run(create, tmp_path):
         ["cat", "dog"],
         None,
     )
-    assert (run.writable, run.problems, run.snapshots, dict(run.series), run.probe()) == (True, [], [], {}, None)
+    assert (isinstance(run, Recording), run.problems, run.snapshots, dict(run.series), run.probe()) == (
+        True,
+        [],
+        [],
+        {},
+        None,
+    )
     about = json.loads((run.path / "run.json").read_text())
     assert about["format"] == 1
     assert about["versions"]["torch"] == torch.__version__
@@ -37,7 +44,7 @@ def test_new_run(create, tmp_path):
 
 
 def test_temporary_run():
-    run = Run.create(None, model=MODEL, name="scratch")
+    run = Recording.create(None, model=MODEL, name="scratch")
     assert run.path.is_dir()
     assert run.name == "scratch"
     run.close()
@@ -45,7 +52,7 @@ def test_temporary_run():
 
 def test_relative_path_survives_a_change_of_directory(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    run = Run.create("runs/x", model=MODEL)
+    run = Recording.create("runs/x", model=MODEL)
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     run.save({"w": torch.zeros(2)}, step=0, epoch=0.0)
@@ -82,17 +89,11 @@ def test_reopened_run_is_read_only(create):
     run = create()
     run.close()
     again = Run(run.path)
-    assert not again.writable
-    again.flush()
-    again.close()
-    for write in (
-        lambda: again.log(1, 0.0, {"a": 1.0}),
-        lambda: again.save({}, step=0, epoch=0.0),
-        lambda: again.save_probe({}),
-        lambda: again.describe(graph={}),
-    ):
-        with pytest.raises(RunError, match=r"was reopened to read; watch\(…, run=…\) records a new one"):
-            write()
+    assert not isinstance(again, Recording)
+    assert not [name for name in ("log", "extend", "save", "describe", "mark") if hasattr(again, name)]
+    before = {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file()}
+    again.metrics(), again.marks(), again.statistics(), again.snapshots, again.probe(), again.reread()
+    assert {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file()} == before
 
 
 def test_older_runs_of_the_same_model_are_kept(create):
@@ -147,7 +148,7 @@ def test_words_for_a_second_writer(create):
     change_about(run.path, writer={"process": 1, "host": "gpu-7"})
     with pytest.raises(RunError, match=r"is being written by process 1 on gpu-7. Stop it, or give another run=…"):
         create()
-    assert not Run(run.path).writable
+    assert not isinstance(Run(run.path), Recording)
     run.close()
     create()
 

@@ -261,7 +261,7 @@ def test_slow_disk_makes_snapshots_rarer_but_keeps_the_first_and_the_last(run, m
         run.save({"w": torch.tensor(step)}, step=step, epoch=float(step))
         if step == 1:
             disk.entered.wait(10)
-        assert len(run._writer.snapshots._pending) <= 2
+        assert len(run._writers.snapshots._pending) <= 2
     disk.open()
     run.flush()
     kept = [snapshot.step for snapshot in run.snapshots]

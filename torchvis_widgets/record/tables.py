@@ -1,0 +1,39 @@
+"""What a run holds as tidy DataFrames, a row an observation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import astuple, fields
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from torchvis_widgets.record.lines import Lines
+from torchvis_widgets.record.marks import Mark
+
+if TYPE_CHECKING:
+    import pandas
+
+__all__ = ["marks", "metrics"]
+
+
+def metrics(lines: Lines) -> pandas.DataFrame:
+    """See `Run.metrics`."""
+    import pandas
+
+    frames = [pandas.DataFrame({"step": np.empty(0, np.int64), "epoch": [], "time": [], "name": [], "value": [],
+                                "branch": np.empty(0, np.int64)})]  # fmt: skip
+    for branch, series in lines.own():
+        step, epoch, time, value = series.columns()
+        columns = {"step": step, "epoch": epoch, "time": time, "name": series.name, "value": value}
+        frames.append(pandas.DataFrame({**columns, "branch": branch}))
+    table = pandas.concat(frames[1:] or frames)
+    return table.sort_values(["branch", "step"], kind="stable", ignore_index=True)
+
+
+def marks(marked: Sequence[Mark]) -> pandas.DataFrame:
+    """See `Run.marks`."""
+    import pandas
+
+    columns = [field.name for field in fields(Mark)]
+    return pandas.DataFrame([astuple(mark) for mark in marked], columns=columns)
