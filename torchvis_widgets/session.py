@@ -10,12 +10,14 @@ from typing import Any, ClassVar, TypeVar
 import torch
 
 from torchvis_widgets import kernel
+from torchvis_widgets.background import Background
 from torchvis_widgets.follow import Follower
+from torchvis_widgets.iterators import Batches, Epochs
 from torchvis_widgets.keeper import Recorded
 from torchvis_widgets.live import LiveState, State, Version, state_of
 from torchvis_widgets.look.observer import Observer
 from torchvis_widgets.look.trace import Graph
-from torchvis_widgets.loop import Batches, Epochs, Loop, last_line
+from torchvis_widgets.loop import Loop, last_line
 from torchvis_widgets.record.errors import Problems
 from torchvis_widgets.record.recording import Recording
 from torchvis_widgets.record.run import Run
@@ -55,8 +57,7 @@ class Session:
         """Whether what the views show may change by itself; looks for what is new in a run that is being followed."""
         self.pauses = False  # whether alarms pause the loop, which then may not be on the main thread
         self._closers: list[Callable[[], None]] = []
-        self._worker: threading.Thread | None = None
-        self._failure: BaseException | None = None
+        self._background = Background(self.loop, self._left)
 
     # The loop
 
@@ -105,12 +106,7 @@ class Session:
             RuntimeError: a training function started earlier is still running, or the session is closed.
         """
         self._watching("start()")
-        if self._worker is not None and self._worker.is_alive():
-            raise RuntimeError("a training function is still running; call session.wait() before starting another")
-        self._failure = None
-        target = threading.Thread(target=self._train, args=(train, args, kwargs), name="tvw-training", daemon=True)
-        self._worker = target
-        target.start()
+        self._background.start(lambda: train(*args, **kwargs))
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until what `start()` began has ended; False if `timeout` seconds pass first.
@@ -118,14 +114,7 @@ class Session:
         Raises:
             BaseException: what the training function raised.
         """
-        if self._worker is None:
-            return True
-        self._worker.join(timeout)
-        if self._worker.is_alive():
-            return False
-        if self._failure is not None:
-            raise self._failure
-        return True
+        return self._background.wait(timeout)
 
     def pause(self) -> None:
         """Hold the training at the end of the step in progress, until `resume()`; from another thread than the loop's.
@@ -359,18 +348,10 @@ class Session:
     def _cell_ended(self, error: BaseException | None) -> None:
         self.loop.cell_ended(error)
         self._live.forget()
-        if self._watcher is not None and not self.loop.running:
-            self._watcher.keep_last()
+        if not self.loop.running:
+            self._left()
 
-    def _train(self, train: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        self.loop.enter()
-        try:
-            train(*args, **kwargs)
-        except BaseException as error:  # kept for wait(), which raises it where the user can see it
-            self._failure = error
-            self.loop.fail(error)
-        else:
-            self.loop.leave("finished")
+    def _left(self) -> None:
         if self._watcher is not None:
             self._watcher.keep_last()
 
