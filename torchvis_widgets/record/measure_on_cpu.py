@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Container, Iterator, Mapping, Sequence
 
@@ -13,33 +14,51 @@ from torch import Tensor
 from torchvis_widgets.record.measure_together import together
 from torchvis_widgets.record.sampling import APART, BINS, COLUMNS, INSIDE, Exact, Sample, wide
 
-__all__ = ["read_once", "rows_on_cpu"]
+__all__ = ["distances", "read_once", "rows_on_cpu"]
 
 Numbers = NDArray[np.float64]
 
 _BLOCK = 131_072  # elements a thread: they stay in its cache while all that is asked of them is computed
 _SMALL = 1024  # of smaller tensors the calls would cost more than the arithmetic: they are measured together
-_LEAST, _MOST = 1e-15, 1e15  # float32 holds the squares of values between
+_LEAST, _MOST = 1e-30, 1e30  # what float32 holds without losing digits, squares included
 
 
 def read_once(flats: Sequence[Tensor]) -> Numbers:
     """Norm, min and max (tensors, 3) of tensors (n,), each read from memory once; NaN where a value is."""
     counts: list[int] = []
-    blocks: list[Tensor] = []
-    read: list[tuple[Tensor, ...]] = []
+    extremes: list[Tensor] = []
+    squares: list[float] = []
     for values in flats:
-        parts = torch.split(values, _BLOCK * torch.get_num_threads())
+        parts = _blocks(values)
         counts.append(len(parts))
         for part in parts:
             block = part.to(wide(part.dtype))
-            blocks.append(part)
-            read.append((*torch.aminmax(block), torch.dot(block, block)))
-    least, most, squares = (torch.stack(each).double().numpy() for each in zip(*read, strict=True))
-    for place in np.flatnonzero(_is_odd(least, most)):
-        squares[place] = blocks[place].double().square().sum()
+            extremes += torch.aminmax(block)
+            squares.append(_squares(block))
+    least, most = torch.stack(extremes).double().view(-1, 2).T.numpy()
     begins = np.cumsum([0, *counts[:-1]])
     norm = np.sqrt(np.add.reduceat(squares, begins))
     return np.stack([norm, np.minimum.reduceat(least, begins), np.maximum.reduceat(most, begins)], 1)
+
+
+def distances(before: Sequence[Tensor], after: Sequence[Tensor]) -> Tensor:
+    """The norms (tensors,) of the differences of tensors (n,), each read from memory once."""
+    found = torch.empty(len(before), dtype=torch.float64, device="cpu")
+    scratch = torch.empty(0, dtype=before[0].dtype, device="cpu")  # it stays in the cache
+    for place, (old, new) in enumerate(zip(before, after, strict=True)):
+        pairs = zip(_blocks(old), _blocks(new), strict=True)
+        found[place] = math.sqrt(sum(_squares(torch.sub(b, a, out=scratch.resize_(len(a)))) for a, b in pairs))
+    return found
+
+
+def _blocks(values: Tensor) -> tuple[Tensor, ...]:
+    return torch.split(values, _BLOCK * torch.get_num_threads())
+
+
+def _squares(block: Tensor) -> float:
+    """The sum of the squares, where float32 can hold them in float32."""
+    found = float(torch.dot(block, block))
+    return found if _LEAST < found < _MOST else float(block.double().square().sum())
 
 
 def rows_on_cpu(sample: Sample, exact: Mapping[int, Exact]) -> Tensor:
@@ -91,7 +110,7 @@ def _rows(table: Tensor, found: Numbers) -> Numbers:
 def _is_odd(least: Numbers, most: Numbers) -> NDArray[np.bool_]:
     """Where float32 cannot hold the squares, or where values are not finite."""
     peak = np.maximum(np.abs(least), np.abs(most))
-    odd: NDArray[np.bool_] = ~((peak == 0) | ((peak > _LEAST) & (peak < _MOST)))
+    odd: NDArray[np.bool_] = ~((peak == 0) | ((peak > _LEAST**0.5) & (peak < _MOST**0.5)))
     return odd
 
 

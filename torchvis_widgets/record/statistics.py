@@ -41,7 +41,7 @@ class Statistics:
 
     Args:
         every: steps of an optimizer between two of its samples, the first step always being one. From 10 on, histograms
-            come from up to 65,536 elements and update ratios from all (up to 1 GiB of weights); when taken more often,
+            come from up to 16,384 elements and update ratios from all (up to 1 GiB of weights); when taken more often,
             from up to 4,096 elements both.
         layers: globs of layer paths; one that fits a layer takes all within it: `("layer1", "*.bn?")`.
         exclude: globs of those left out again.
@@ -89,7 +89,7 @@ class Statistics:
     @property
     def most_samples(self) -> int:
         """How many elements of a tensor are sampled at most."""
-        return MOST_SAMPLES if self.every >= _RARE else MOST_SAMPLES // 16
+        return MOST_SAMPLES // (4 if self.every >= _RARE else 16)
 
     def takes(self, path: str) -> bool:
         """Whether a layer, or a parameter by its name, is among those chosen."""

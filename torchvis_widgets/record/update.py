@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from torchvis_widgets.record.measure_on_cpu import distances
 from torchvis_widgets.record.sampling import Sample, flat, norms, wide
 
 __all__ = ["Before"]
@@ -30,6 +31,8 @@ class Before:
         """The norms (tensors,) of what has changed since, from the samples where not `exact`; to be called once."""
         flats = [flat(tensor) for tensor in self._tensors]
         if self.exact:
+            if flats[0].is_cpu:
+                return distances(self._values, flats)
             torch._foreach_sub_(self._values, flats)
             return norms(self._values)
         after = Sample(flats, self._most)
