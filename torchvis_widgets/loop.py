@@ -62,6 +62,13 @@ class Loop:
         part = self.batch / self.batches_per_epoch if self.batches_per_epoch else 0.0
         return self.finished_epochs + min(part, 1.0)
 
+    def epoch_at(self, step: int) -> float | None:
+        """Epochs finished after `step` steps, as if all had as many; None where their number is not known."""
+        if step == self.step:
+            return self.epoch
+        steps = self.steps_per_epoch or self.batches_per_epoch
+        return max(0.0, self.finished_epochs + (step - self._epoch_began_at_step) / steps) if steps else None
+
     @property
     def thread(self) -> int:
         """The identity of the thread that trains, 0 before any did."""

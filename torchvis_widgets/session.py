@@ -19,6 +19,7 @@ from torchvis_widgets.look.observer import Observer
 from torchvis_widgets.look.trace import Graph
 from torchvis_widgets.loop import Loop, last_line
 from torchvis_widgets.record.errors import Problems
+from torchvis_widgets.record.numbers import check_step
 from torchvis_widgets.record.recording import Recording
 from torchvis_widgets.record.run import Run
 from torchvis_widgets.record.snapshots import Snapshot
@@ -84,20 +85,29 @@ class Session:
         watcher = self._watching("batches()")
         return Batches(self.loop, loader, watcher.after_batch, watcher.epoch_ended)
 
-    def log(self, values: Mapping[str, Any] | None = None, /, **named: Any) -> None:
+    def log(self, values: Mapping[str, Any] | None = None, /, *, step: int | None = None, **named: Any) -> None:
         """Record scalars at the step reached: `session.log({"train/loss": loss})` or `session.log(accuracy=0.9)`.
 
         Values are numbers or one-element tensors of any device and dtype; a tensor is copied without waiting for its
         device. Names with the same last part (`train/loss`, `val/loss`) share a panel.
 
+        Args:
+            values: by name.
+            step: the optimizer steps after which the values were true, where that is not now: an evaluation that ran
+                beside the training, say. Their epoch is then told from the number of steps in an epoch.
+            named: more values, by name.
+
         Raises:
-            TypeError: a name is no string, or a value no number.
-            ValueError: a tensor of more than one element.
+            TypeError: a name is no string, a value no number, or `step` no whole number.
+            ValueError: a tensor of more than one element, or a negative `step`.
             RuntimeError: the session is closed or watches no training.
         """
         watcher = self._watching("log()")
         both = {**(values or {}), **named} if named or values is None else values
-        watcher.log(both)
+        if step is None:
+            watcher.log(both, self.loop.step, self.loop.epoch)
+        else:
+            watcher.log(both, check_step(step), self.loop.epoch_at(step))
 
     def start(self, train: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
         """Run `train(*args, **kwargs)` in a background thread, which keeps the cell free and every host interactive.

@@ -70,9 +70,9 @@ class Watcher:
 
     # The joints, called on the training thread
 
-    def log(self, values: Mapping[str, Any]) -> None:
+    def log(self, values: Mapping[str, Any], step: int, epoch: float | None) -> None:
         """The user has logged `values`. Raises TypeError and ValueError for what is no name or no number."""
-        self._run.log(self._loop.step, self._loop.epoch, values)
+        self._run.log(step, epoch, values)
         self.losses.logged(values)
 
     def before_step(self) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-__all__ = ["check_name", "to_number"]
+__all__ = ["check_name", "check_step", "to_number"]
 
 
 def check_name(name: object) -> None:
@@ -16,6 +16,18 @@ def check_name(name: object) -> None:
         raise TypeError(f'metric names: found {_kind(name)} {name!r}, expected a str as in log({{"train/loss": loss}})')
     if not name:
         raise ValueError('metric names: found an empty str, expected one as in log({"train/loss": loss})')
+
+
+def check_step(step: object) -> int:
+    """Returns `step`. Raises TypeError for what is no int, ValueError for a negative one."""
+    if not isinstance(step, int) or isinstance(step, bool):
+        raise TypeError(
+            f"log(step=…) takes the number of optimizer steps, found {step!r:.60}; "
+            'a metric of that name is logged as session.log({"step": value})'
+        )
+    if step < 0:
+        raise ValueError(f"log(step=…) takes the number of optimizer steps, 0 or more; found {step}")
+    return step
 
 
 def to_number(name: str, value: Any) -> float | Tensor:
