@@ -54,7 +54,7 @@ class Loop:
     @property
     def bare(self) -> bool:
         """Whether a loop runs that uses neither `epochs()` nor `batches()`: its epochs are not known."""
-        return self._bare
+        return self.running and not self.iterators
 
     @property
     def epoch(self) -> float:

@@ -50,6 +50,20 @@ def test_a_bare_loop_by_steps(tmp_path: Path) -> None:
     assert [s.step for s in session.run.snapshots] == [0, 3, 6, 8]
 
 
+def test_a_bare_loop_in_the_background_is_one_too(tmp_path: Path) -> None:
+    model, optimizer, criterion = setup()
+
+    def train() -> None:
+        for _ in range(41):
+            for _ in steps(model, optimizer, criterion, data(5)):
+                pass
+
+    with tvw.watch(model, optimizer, run=tmp_path / "run", snapshots="auto") as session:
+        session.start(train)
+        assert session.wait(60)
+    assert [each.step for each in session.run.snapshots] == [0, 100, 200, 205]
+
+
 def test_a_bare_loop_of_which_nothing_is_said_doubles() -> None:
     due = Due("auto")
     kept = [step for step in range(1, 30_000) if due.after_step(step, bare=True)]
