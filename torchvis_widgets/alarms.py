@@ -96,7 +96,7 @@ class Alarms:
 
     # On the statistics' thread
 
-    def measured(self, step: int, epoch: float | None, finite: Mapping[tuple[str, str], bool]) -> None:
+    def measured(self, step: int, epoch: float | None, branch: int, finite: Mapping[tuple[str, str], bool]) -> None:
         """Take in statistics: whether each ("parameter" | "gradient" | "output", name) is finite, by modules' order."""
         for kind, word in ((WEIGHT, "parameter"), (GRADIENT, "gradient")):
             bad = [name for (of, name), fine in finite.items() if of == word and not fine]
@@ -104,7 +104,7 @@ class Alarms:
             self._bad[kind] = (known - fine) | set(bad)
             if bad and not known:  # what went bad before was told then
                 text = f"{_these(kind, bad)} at step {step}"
-                self._run.mark(step, epoch, kind, text, _layer(bad[0]))
+                self._run.mark(step, epoch, kind, text, _layer(bad[0]), branch=branch)
                 self._alarm(step, text)
 
     def _check(self, name: str, branch: int, losses: NDArray[np.float64]) -> None:
@@ -113,10 +113,10 @@ class Alarms:
             step, epoch, value = int(losses[place, 0]), float(losses[place, 1]), float(losses[place, 4])
             at = None if np.isnan(epoch) else epoch
             if what == "jump":
-                self._run.mark(step, at, "jump", f"{name} jumped to {value:.4g}")
+                self._run.mark(step, at, "jump", f"{name} jumped to {value:.4g}", branch=branch)
                 continue
             text = f"{name} is {_word(value)} at step {step}"
-            self._unexplained.append((self._run.mark(step, at, "loss", text), text))
+            self._unexplained.append((self._run.mark(step, at, "loss", text, branch=branch), text))
             self._wanted = True
             self._alarm(step, text)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,7 @@ from pathlib import Path
 from torchvis_widgets.record import directory
 from torchvis_widgets.record.errors import RunError
 
-__all__ = ["END", "Branch", "Branches", "Limit"]
+__all__ = ["END", "Branch", "Branches", "Limit", "is_on"]
 
 Limit = tuple[float, float]  # step and time: what came later, in this order, is beyond
 
@@ -97,3 +97,8 @@ def _parsed(rows: Sequence[Sequence[float | None]]) -> tuple[Branch, ...]:
 def _version(file: Path) -> object:
     stat = file.stat()
     return stat.st_mtime_ns, stat.st_ino
+
+
+def is_on(line: Mapping[int, Limit], branch: int, step: int, time: float) -> bool:
+    """Whether something of `branch` at `step` and `time` lies on a line that `Branches.line` gave."""
+    return branch in line and (step, time) <= line[branch]

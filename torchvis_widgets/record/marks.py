@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -23,6 +22,7 @@ class Mark:
     kind: str
     text: str
     layer: str | None = None
+    branch: int = 0
 
 
 class Marks:
@@ -33,10 +33,10 @@ class Marks:
         self._marks: list[Mark] = []
         self._changed: set[int] = set()
 
-    def add(self, step: int, epoch: float | None, kind: str, text: str, layer: str | None) -> int:
-        """Adds a mark of now; returns its number, counted from 0."""
+    def add(self, mark: Mark) -> int:
+        """Adds a mark; returns its number, counted from 0."""
         with self._lock:
-            self._marks.append(Mark(step, epoch, time.time(), kind, text, layer))
+            self._marks.append(mark)
             self._changed.add(len(self._marks) - 1)
             return len(self._marks) - 1
 

@@ -24,7 +24,8 @@ _TABLES = """
 CREATE TABLE IF NOT EXISTS names (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 CREATE TABLE IF NOT EXISTS metrics (step INTEGER, epoch REAL, time REAL, name INTEGER, value REAL, branch INTEGER);
 CREATE TABLE IF NOT EXISTS marks (
-    id INTEGER PRIMARY KEY, step INTEGER, epoch REAL, time REAL, kind TEXT, text TEXT, layer TEXT
+    id INTEGER PRIMARY KEY, step INTEGER, epoch REAL, time REAL, kind TEXT, text TEXT, layer TEXT,
+    branch INTEGER
 );
 """
 _PATIENCE = 0.2  # seconds that a write waits for another program which has locked the file
@@ -52,8 +53,10 @@ class MetricsFile:
                 part = rows[start : start + _ROWS_A_STATEMENT]
                 places = ",".join(["(?,?,?,?,?,?)"] * len(part))
                 self._connection.execute(f"INSERT INTO metrics VALUES {places}", list(chain.from_iterable(part)))
-            fields = [(number, m.step, m.epoch, m.time, m.kind, m.text, m.layer) for number, m in marks.items()]
-            self._connection.executemany("INSERT OR REPLACE INTO marks VALUES (?,?,?,?,?,?,?)", fields)
+            fields = [
+                (number, m.step, m.epoch, m.time, m.kind, m.text, m.layer, m.branch) for number, m in marks.items()
+            ]
+            self._connection.executemany("INSERT OR REPLACE INTO marks VALUES (?,?,?,?,?,?,?,?)", fields)
             self._connection.execute("COMMIT")
         except sqlite3.Error:
             with suppress(sqlite3.Error):  # where the failure has ended the transaction already
@@ -94,7 +97,7 @@ def read_marks(path: Path) -> list[Mark]:
     with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
         if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'marks'").fetchone():
             return []
-        found = connection.execute("SELECT step, epoch, time, kind, text, layer FROM marks ORDER BY id")
+        found = connection.execute("SELECT step, epoch, time, kind, text, layer, branch FROM marks ORDER BY id")
         return [Mark(*fields) for fields in found]
 
 

@@ -17,6 +17,7 @@ from torch import Tensor
 from torchvis_widgets.record import directory
 from torchvis_widgets.record.best import Best, spare_best
 from torchvis_widgets.record.errors import RunError
+from torchvis_widgets.record.marks import Mark
 from torchvis_widgets.record.metrics import Listener, MetricsWriter
 from torchvis_widgets.record.run import Read, Run
 from torchvis_widgets.record.search import find
@@ -123,9 +124,22 @@ class Recording(Run):
         self._writers.metrics.begin_branch(begun.number)
         return begun.number
 
-    def mark(self, step: int, epoch: float | None, kind: str, text: str, layer: str | None = None) -> int:
-        """Notes a moment of the run, shown on the loss plot and the timeline; returns its number for `amend_mark`."""
-        return self._writers.metrics.marks.add(step, epoch, kind, text, layer)
+    def mark(
+        self,
+        step: int,
+        epoch: float | None,
+        kind: str,
+        text: str,
+        layer: str | None = None,
+        *,
+        branch: int | None = None,
+    ) -> int:
+        """Notes a moment of a branch (None: the current one), shown on the loss plot and the timeline.
+
+        Returns its number for `amend_mark`.
+        """
+        on = self._branches.current if branch is None else branch
+        return self._writers.metrics.marks.add(Mark(step, epoch, time.time(), kind, text, layer, on))
 
     def amend_mark(self, number: int, **fields: Any) -> None:
         """Changes fields of a mark of this run."""
@@ -136,7 +150,7 @@ class Recording(Run):
         self._writers.metrics.listen(listener)
 
     def listen_to_statistics(self, listener: Callable[..., None]) -> None:
-        """Calls the method `listener(step, epoch, finite)` for statistics; see `StatisticsWriter.listen`."""
+        """Calls the method `listener(step, epoch, branch, finite)` for statistics; see `StatisticsWriter.listen`."""
         self._writers.statistics.listen(listener)
 
     def put_statistics(self, sheet: Sheet) -> None:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from torchvis_widgets.record import directory, tables
 from torchvis_widgets.record.best import best_of, check_best
-from torchvis_widgets.record.branches import Branch, Branches
+from torchvis_widgets.record.branches import Branch, Branches, is_on
 from torchvis_widgets.record.errors import Problems, RunError
 from torchvis_widgets.record.marks import Mark
 from torchvis_widgets.record.metrics import MetricsReader, MetricsWriter
@@ -117,8 +117,9 @@ class Run:
 
     @property
     def marked(self) -> list[Mark]:
-        """What went wrong and when, in the order in which it was noticed."""
-        return self._metrics.marked
+        """What went wrong on the way to the current branch's end, in the order in which it was noticed."""
+        line = self._branches.line()
+        return [mark for mark in self._metrics.marked if is_on(line, mark.branch, mark.step, mark.time)]
 
     @property
     def left(self) -> dict[str, list[Series]]:
@@ -217,8 +218,8 @@ class Run:
         return tables.metrics(self._metrics.lines)
 
     def marks(self) -> pandas.DataFrame:
-        """Returns every mark as a row (step, epoch, time, kind, text, layer), in the order in which they were made."""
-        return tables.marks(self.marked)
+        """Returns every mark as a row (step, epoch, time, kind, text, layer, branch), in the order of their making."""
+        return tables.marks(self._metrics.marked)
 
     def statistics(self) -> pandas.DataFrame:
         """Returns what was measured of parameters, gradients and outputs as rows, by branch and step.

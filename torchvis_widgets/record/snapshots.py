@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from torchvis_widgets.record.branches import Branches
+from torchvis_widgets.record.branches import Branches, is_on
 from torchvis_widgets.record.errors import Problems, RunError
 from torchvis_widgets.record.structure import unpack
 from torchvis_widgets.record.tensor_file import read_tensors, same_bits, write_tensors
@@ -112,7 +112,11 @@ class SnapshotStore:
     def line(self, branch: int | None = None) -> list[Commit]:
         """Returns those on the way to a branch's end (None: the current one's), by step."""
         line = self._branches.line(branch)
-        found = [commit for commit in self.commits() if _on(line, commit.snapshot)]
+        found = [
+            commit
+            for commit in self.commits()
+            if is_on(line, commit.snapshot.branch, commit.snapshot.step, commit.snapshot.time)
+        ]
         return sorted(found, key=lambda commit: (commit.snapshot.step, commit.snapshot.time))
 
     def tensors(self, commit: Commit, keys: Iterable[str] | None = None) -> dict[str, Tensor]:
@@ -261,10 +265,6 @@ def _snapshot(about: dict[str, Any]) -> Snapshot:
 
 def _stem(step: int, branch: int, again: int) -> str:
     return f"{step:09d}" + (f"-b{branch}" if branch else "") + (f"-{again}" if again else "")
-
-
-def _on(line: Mapping[int, tuple[float, float]], snapshot: Snapshot) -> bool:
-    return snapshot.branch in line and (snapshot.step, snapshot.time) <= line[snapshot.branch]
 
 
 def _norm(tensor: Tensor) -> float | None:

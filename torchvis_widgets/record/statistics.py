@@ -184,7 +184,7 @@ class StatisticsWriter:
         self._thread: threading.Thread | None = None
 
     def listen(self, listener: Callable[..., None]) -> None:
-        """Calls the method `listener(step, epoch, {(kind, name): finite})` for each sheet, on this writer's thread.
+        """Calls the method `listener(step, epoch, branch, {(kind, name): finite})` for each sheet, on its own thread.
 
         It is held weakly.
         """
@@ -269,6 +269,7 @@ class StatisticsWriter:
             self._listener(
                 sheet.step,
                 sheet.epoch,
+                sheet.branch,
                 {label[:2]: not row[_NONFINITE] for label, row in zip(sheet.labels, rows, strict=True)},
             )
             self._unwritten += rows

@@ -57,6 +57,19 @@ def test_a_fork_of_a_fork_and_back_to_the_first(run):
         assert reader.state_dict(step=3, branch=2)["w"].item() == 30
 
 
+def test_marks_of_what_was_left_are_in_the_table_alone(run):
+    save(run, {"w": torch.zeros(1)}, 10, 1.0)
+    run.mark(9, 0.9, "jump", "before")
+    run.mark(12, 1.2, "loss", "left")
+    run.begin_branch(run.snapshot(epoch=1))
+    run.mark(13, 1.3, "loss", "noticed late", branch=0)
+    run.mark(12, 1.2, "jump", "after")
+    run.flush()
+    for reader in (run, Run(run.path)):
+        assert [mark.text for mark in reader.marked] == ["before", "after"]
+        assert reader.marks()["branch"].tolist() == [0, 0, 0, 1]
+
+
 def test_a_reader_that_was_open_before_follows(run):
     reader = Run(run.path)
     log(run, range(5), 0.0)
