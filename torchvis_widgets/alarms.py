@@ -98,11 +98,13 @@ class Alarms:
 
     def measured(self, step: int, epoch: float | None, branch: int, finite: Mapping[tuple[str, str], bool]) -> None:
         """Take in statistics: whether each ("parameter" | "gradient" | "output", name) is finite, by modules' order."""
+        told = bool(self._unexplained)  # of a bad loss, whose own search says which
         for kind, word in ((WEIGHT, "parameter"), (GRADIENT, "gradient")):
             bad = [name for (of, name), fine in finite.items() if of == word and not fine]
             known, fine = self._bad[kind], {name for (of, name), fine in finite.items() if of == word and fine}
             self._bad[kind] = (known - fine) | set(bad)
-            if bad and not known:  # what went bad before was told then
+            if bad and not known and not told:  # what went bad before was told then
+                told = True
                 text = f"{_these(kind, bad)} at step {step}"
                 self._run.mark(step, epoch, kind, text, _layer(bad[0]), branch=branch)
                 self._alarm(step, text)

@@ -45,7 +45,7 @@ class Session:
         self.model = model
         self.open = True
         self.mailbox = Mailbox(self.loop_elsewhere)
-        self.loop = Loop(on_begin=self.mailbox.barrier, on_end=self.mailbox.barrier)
+        self.loop = Loop(on_begin=self.mailbox.barrier, on_end=self._loop_ended)
         self.edits = EditLog(lambda: state_of(model) if model is not None else {})
         self.graph: Graph | None = Graph.from_dict(run.graph) if run.graph else None
         self.observer: Observer | None = None
@@ -354,6 +354,11 @@ class Session:
                 'train with session.start(train), or watch with on_nonfinite="stop"'
             )
         return self._watcher
+
+    def _loop_ended(self) -> None:
+        self.mailbox.barrier()
+        if self._watcher is not None:
+            self._watcher.loop_ended()
 
     def _cell_ended(self, error: BaseException | None) -> None:
         self.loop.cell_ended(error)

@@ -66,6 +66,11 @@ class StepStatistics:
                     Sheet(*begun.at, labels, [reading], None if before is None else before.moved())
                 )
 
+    def go_back(self) -> None:
+        """The run has gone back to an earlier step: the statistics come at the same steps as before."""
+        for optimizer in list(self._steps):
+            self._steps[optimizer] = self._loop.step
+
     def _at(self) -> tuple[int, float, int]:
         return self._loop.step, self._loop.epoch, self._run.branch
 

@@ -93,6 +93,10 @@ class Watcher:
         self._guard(lambda: self.losses.finish(self._loop.step, self._loop.epoch))
         self._guard(self.keeper.after_epoch)
 
+    def loop_ended(self) -> None:
+        """No further step comes for now."""
+        self._look_for_bad()
+
     def keep_last(self) -> None:
         """The loop has ended somewhere: its last state is kept too."""
         at_epochs_end = self._loop.finished_epochs > 0 and self._epoch_began_at == self._loop.step
@@ -103,6 +107,8 @@ class Watcher:
         self.losses.finish(self._loop.step, self._loop.epoch)
         self.keeper.put_back(recorded)
         self._epoch_began_at = self._loop.step
+        if self.statistics is not None:
+            self.statistics.go_back()
 
     def _optimizer_steps(self, *_: Any) -> None:
         self.before_step()

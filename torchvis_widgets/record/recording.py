@@ -19,7 +19,7 @@ from torchvis_widgets.record.best import Best, spare_best
 from torchvis_widgets.record.errors import RunError
 from torchvis_widgets.record.marks import Mark
 from torchvis_widgets.record.metrics import Listener, MetricsWriter
-from torchvis_widgets.record.run import Read, Run
+from torchvis_widgets.record.run import Run
 from torchvis_widgets.record.search import find
 from torchvis_widgets.record.snapshot_writer import SnapshotWriter
 from torchvis_widgets.record.snapshots import Commit, Snapshot
@@ -213,10 +213,8 @@ class Recording(Run):
             self.flush()  # it may have been taken just now
             return find(self._store, **which)
 
-    def _of_statistics(self, read: Callable[[Path], Read]) -> Read:
-        if not self._writers.closed:
-            self._writers.statistics.drain()
-        return super()._of_statistics(read)
+    def _catch_up(self) -> None:
+        self.flush()
 
 
 class _Writers:

@@ -166,6 +166,7 @@ class Run:
 
         Raises LookupError where the metric was logged at the step of none.
         """
+        self._catch_up()
         asked = check_best((metric, mode))
         found = best_of(self._store.line(), asked, self._metrics.lines) if asked else None
         if found is None:
@@ -203,6 +204,9 @@ class Run:
         """
         return self._store.training(self._find(epoch=epoch, step=step, name=name, branch=branch))
 
+    def _catch_up(self) -> None:
+        """Before a table is made: take in what is on its way."""
+
     def _find(self, **which: Any) -> Commit:
         return find(self._store, **which)
 
@@ -215,10 +219,12 @@ class Run:
         """Returns every value as a row (step, epoch, time, name, value, branch), by branch and step; tidy, so that
         seaborn and matplotlib plot it.
         """
+        self._catch_up()
         return tables.metrics(self._metrics.lines)
 
     def marks(self) -> pandas.DataFrame:
-        """Returns every mark as a row (step, epoch, time, kind, text, layer, branch), in the order of their making."""
+        """Returns every mark as a row (step, epoch, time, kind, text, layer, branch), by branch and step."""
+        self._catch_up()
         return tables.marks(self._metrics.marked)
 
     def statistics(self) -> pandas.DataFrame:
@@ -239,6 +245,7 @@ class Run:
         return self._of_statistics(lambda path: read_histograms(path, name, kind))
 
     def _of_statistics(self, read: Callable[[Path], Read]) -> Read:
+        self._catch_up()
         path = self.path / directory.METRICS
         try:
             return read(path)
@@ -252,6 +259,7 @@ class Run:
         """
         from torchvis_widgets.integrations import tensorboard
 
+        self._catch_up()
         tensorboard.write_run(self, logdir)
 
     @classmethod

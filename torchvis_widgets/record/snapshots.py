@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from itertools import count
 from pathlib import Path
@@ -41,7 +41,7 @@ class Snapshot:
     epoch: float | None
     time: float
     name: str | None
-    norms: dict[str, float]
+    norms: dict[str, float] = field(repr=False)
     branch: int = 0
     finished_epochs: int = 0
     training: tuple[str, ...] = ()

@@ -36,4 +36,5 @@ def marks(marked: Sequence[Mark]) -> pandas.DataFrame:
     import pandas
 
     columns = [field.name for field in fields(Mark)]
-    return pandas.DataFrame([astuple(mark) for mark in marked], columns=columns)
+    table = pandas.DataFrame([astuple(mark) for mark in marked], columns=columns)
+    return table.sort_values(["branch", "step"], kind="stable", ignore_index=True)

@@ -232,11 +232,16 @@ def test_words_for_another_choice() -> None:
 def test_a_failure_of_the_alarms_own_is_told_once_and_training_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     model, optimizer, _ = setup()
     monkeypatch.setattr("torchvis_widgets.alarms._losses", lambda names, rows: 1 / 0)
-    with pytest.warns(RuntimeWarning, match="switched a part of itself off: ZeroDivisionError"):
+
+    def watched() -> tvw.Session:
         session = tvw.watch(model, optimizer)
         optimizer.step()
         session.log(loss=NAN)
         session.run.flush()
+        return session
+
+    with pytest.warns(RuntimeWarning, match="switched a part of itself off: ZeroDivisionError"):
+        session = watched()
     for _ in range(2):
         optimizer.step()
         session.log(loss=NAN)

@@ -240,3 +240,16 @@ def test_a_failure_switches_the_statistics_off_and_nothing_else(monkeypatch: pyt
         train(session, model, optimizer, criterion, epochs=2)
     assert session.loop.step == 10
     assert len(session.run.series["train/loss"]) == 10
+
+
+def test_going_back_takes_them_at_the_steps_that_it_took_them_at_before() -> None:
+    model, optimizer, criterion = setup()
+    with tvw.watch(model, optimizer, criterion, statistics=3, resumable=True) as session:
+        train(session, model, optimizer, criterion, epochs=3)
+        session.restore(epoch=1)
+        train(session, model, optimizer, criterion, epochs=2)
+    rows = table(session, "parameter", "fc.weight")
+    for branch, expected in ((0, [0, 3, 6, 9, 12]), (1, [6, 9, 12])):
+        assert rows[rows["branch"] == branch]["step"].tolist() == expected
+    first, again = (rows[(rows["branch"] == branch) & (rows["step"] == 9)].iloc[0] for branch in (0, 1))
+    assert first["norm"] == again["norm"]
