@@ -18,8 +18,8 @@ import torchvision
 import torchvis_widgets as tvw
 from tests.benchmarks.table import Row
 
-PAIRS = 6
-STEPS = 8
+PAIRS = 3
+STEPS = 50  # of which one takes statistics, as by default
 
 Batch = tuple[torch.Tensor, torch.Tensor]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -24,17 +25,22 @@ class Row:
     peer: float | None
     budget: float
     unit: str
-    ok: bool
+    ok: bool | None  # None where it could not be measured
 
     @classmethod
     def limit(cls, what: str, measured: float, budget: float, unit: str, peer: float | None = None) -> Row:
         """A row that is ok while `measured` is at most `budget`."""
         return cls(what, measured, peer, budget, unit, measured <= budget)
 
+    @classmethod
+    def missing(cls, what: str, budget: float, unit: str) -> Row:
+        """A row that this machine cannot measure; `unit` says why."""
+        return cls(what, math.nan, None, budget, unit, None)
+
     def cells(self) -> tuple[str, ...]:
         """The row as text."""
         peer = "" if self.peer is None else f"{self.peer:.3g}"
-        verdict = "ok" if self.ok else "OVER"
+        verdict = "not measured" if self.ok is None else "ok" if self.ok else "OVER"
         return self.what, f"{self.measured:.3g}", peer, f"{self.budget:.3g}", self.unit, verdict
 
 
