@@ -1,0 +1,184 @@
+"""What recording shows: a run that another process writes, what went wrong, and the way back to a snapshot."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+import torchvis_widgets as tvw
+from tests.browser.cells import SETUP, START, WATCH, end_training
+from tests.browser.conftest import OpenNotebook
+from tests.browser.jupyter import wait_for
+from tests.browser.views import Dashboard
+
+pytestmark = pytest.mark.parametrize("server", ["lab"], indirect=True)  # what hosts do differently, others test
+
+REPOSITORY = Path(__file__).parents[2]
+AT_ONCE = 5.0  # seconds; about one on a machine that does nothing else
+
+
+class Writer:
+    """A training in another process."""
+
+    def __init__(self, path: Path) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.browser.writer", str(path)], cwd=REPOSITORY, stdin=subprocess.PIPE, text=True
+        )
+
+    def tell(self, line: str) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(line + "\n")
+        self._process.stdin.flush()
+
+    def end(self) -> None:
+        self.tell("end")
+        assert self._process.wait(timeout=30) == 0
+
+    def kill(self) -> None:
+        with self._process:
+            self._process.kill()
+
+
+@contextmanager
+def training_elsewhere(path: Path) -> Iterator[Writer]:
+    writer = Writer(path)
+    try:
+        wait_for(lambda: path.joinpath("snapshots").is_dir() and len(tvw.Run(path).snapshots) > 1, "the other process")
+        yield writer
+    finally:
+        writer.kill()
+
+
+def test_a_run_of_another_process_is_followed(open_notebook: OpenNotebook, tmp_path: Path) -> None:
+    path = tmp_path / "elsewhere"
+    open_ = f"run = tvw.Run({str(path)!r})\nrun"
+    notebook = open_notebook(SETUP, open_, "tvw.Dashboard(run, model=model)", height=1300)
+    with training_elsewhere(path) as writer:
+        for cell in range(3):
+            notebook.run_cell(cell)
+        plain = Dashboard(notebook, 1)
+        wait_for(lambda: plain.in_view() and plain.loss_lines(), "the loss of the run elsewhere")
+        everything_moves(plain)
+        board = Dashboard(notebook, 2).ready()
+        everything_moves(board)
+        its_snapshots_arrive(board)
+        delays = [delay(board, writer, value) for value in ("1.237", "2.468", "1.579", "2.791", "1.924")]
+        print(f"from log() elsewhere to the screen: {', '.join(f'{each:.2f}' for each in delays)} s")
+        assert max(delays) < AT_ONCE
+        photograph(board, "following")
+        writer.end()
+    wait_for(lambda: board.status == "recorded", "the bar to say that nobody writes any more", 20)
+    last = tvw.Run(path).snapshots[-1].step
+    assert f"step {last:,}" in board.bar.inner_text()
+    wait_for(lambda: board.atlas().step == last, "the last snapshot", 20)
+    board.timeline.press("Home")
+    wait_for(lambda: board.atlas().step == 0, "the first snapshot", 20)
+
+
+def everything_moves(board: Dashboard) -> None:
+    assert board.status == "following"
+    moves(lambda: board.loss_lines()[-1], "the loss")
+    moves(lambda: board.bar.inner_text(), "the bar")
+    moves(lambda: board.timeline.locator(".tvw-timeline-curve").get_attribute("d"), "the timeline's curve")
+
+
+def moves(look: Callable[[], object], what: str) -> None:
+    before = look()
+    wait_for(lambda: look() != before, f"{what} to move", 10)
+
+
+def its_snapshots_arrive(board: Dashboard) -> None:
+    ticks = board.timeline.locator(".tvw-tick:not(.tvw-tick-coming)")
+    before, step, weights = ticks.count(), board.atlas().step, board.sliders.locator("canvas").first
+    picture, looks = board.atlas().pixels.tobytes(), weights.evaluate("(canvas) => canvas.toDataURL()")
+    wait_for(lambda: ticks.count() > before, "a tick more", 20)
+    wait_for(lambda: board.atlas().step > step and board.atlas().pixels.tobytes() != picture, "its activations", 20)
+    wait_for(lambda: weights.evaluate("(canvas) => canvas.toDataURL()") != looks, "its weights", 20)
+
+
+def delay(board: Dashboard, writer: Writer, value: str) -> float:
+    """Seconds from telling the other process to log a value until the legend shows it."""
+    began = time.monotonic()
+    writer.tell(value)
+    board.page.wait_for_function(
+        "([legend, value]) => legend?.textContent.includes('val/loss ' + value)",
+        arg=[board.loss.locator(".tvw-loss-legend").element_handle(), value],
+    )
+    return time.monotonic() - began
+
+
+def photograph(board: Dashboard, what: str) -> None:
+    """Take it wide and narrow, in both themes."""
+    notebook = board.notebook
+    notebook.command("application:toggle-left-area")
+    for size, width in (("wide", 1200), ("narrow", 760)):
+        notebook.page.set_viewport_size({"width": width, "height": 1300 if size == "wide" else 2200})
+        for theme in ("dark", "light"):
+            notebook.set_theme(theme)
+            board.in_view()
+            wait_for(lambda: board.loss_lines(), "the loss plot to fit the window")
+            notebook.screenshot(f"recording-{what}-{size}-{theme}", board.root)
+    notebook.command("application:toggle-left-area")
+    notebook.page.set_viewport_size({"width": 1440, "height": 1300})
+    board.in_view()
+
+
+# Images that are spoilt from the next step on, as a user's own broken data would be.
+SPOILT = """
+factor = 1.0
+spoils = model.register_forward_pre_hook(lambda module, args: (args[0] * factor,))
+"""
+STOPPING = WATCH.replace('"c"])', '"c"], on_nonfinite="stop")')
+BUSY = "train(session, model, optimizer)"
+TOO_SLOW = "the disk is slower than training: 12 snapshots left out so far, the latest of step 1,140"
+
+
+def test_what_goes_wrong_is_marked(open_notebook: OpenNotebook) -> None:
+    notebook = open_notebook(SETUP + SPOILT, STOPPING, BUSY, height=1300)
+    for cell in range(3):
+        notebook.run_cell(cell)
+    board = Dashboard(notebook, 1).ready()
+    wait_for(lambda: notebook.kernel_eval("session.loop.step") > 60, "enough of the loss to tell a jump")
+    assert board.marks_on_plot() == board.marks_on_timeline() == 0
+    notebook.kernel_eval("globals().update(factor=300.0)")
+    wait_for(lambda: board.marks_on_plot() == 1, "the jump on the loss plot", 20)
+    wait_for(lambda: board.marks_on_timeline() == 1, "the jump on the timeline", 20)
+    notebook.kernel_eval("globals().update(factor=float('nan'))")
+    wait_for(lambda: board.status == "stopped", "the loop to be stopped", 20)
+    notebook.wait_idle()
+    told = re.compile(r"train/loss is NaN at step \d+; at step \d+ .*conv\.weight is not finite")
+    wait_for(lambda: told.search(board.bar.inner_text()), "the bar to say why", 20)
+    wait_for(lambda: board.marks_on_plot() == board.marks_on_timeline() == 2, "a mark more on both", 20)
+    they_can_be_read(board, told)
+    wait_for(lambda: told.search(board.mark_under_pointer()), "a word at the pointer", 20)
+    notebook.kernel_eval(f"session.warn('disk', {TOO_SLOW!r})")
+    the_bar_tells_of_the_disk(board)
+    photograph(board, "alarms")
+
+
+def they_can_be_read(board: Dashboard, told: re.Pattern[str]) -> None:
+    """By keyboard and by screen reader."""
+    assert told.search(board.timeline.locator("title").last.text_content() or "")
+    named = board.timeline.get_attribute("aria-describedby")
+    assert told.search(board.page.locator(f"#{named}").text_content() or "")
+    board.loss.get_by_role("button", name="2 marks").press("Enter")
+    first, second = board.loss.locator(".tvw-loss-marks li").all_inner_texts()
+    assert "train/loss jumped to" in first
+    assert told.search(second)
+    board.timeline.press("m")
+    wait_for(lambda: board.place.startswith("epoch"), "the mark's snapshot", 20)
+
+
+def the_bar_tells_of_the_disk(board: Dashboard) -> None:
+    wait_for(lambda: TOO_SLOW in board.bar.inner_text(), "the disk in the bar", 20)
+    for width in (1110, 640):
+        board.page.set_viewport_size({"width": width + 300, "height": 1300})
+        board.in_view()
+        assert board.bar.evaluate("(bar) => bar.scrollWidth <= bar.clientWidth")
