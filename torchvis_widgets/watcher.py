@@ -141,7 +141,7 @@ class Watcher:
             self.alarms.at_boundary()
 
     def _criterion_returned(self, args: Any, output: Any) -> None:
-        self.losses.returned(output, self._model.training)
+        self.losses.returned(output, self._model.training, self._loop.step, self._loop.epoch)
 
     def _guard(self, action: Callable[[], None]) -> None:
         """Run `action`; unlike what the hooks call, this stands in the user's own loop."""
