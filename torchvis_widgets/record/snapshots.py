@@ -100,7 +100,7 @@ class SnapshotStore:
     def commits(self) -> list[Commit]:
         """Returns what has been committed, by branch and step, by whichever process."""
         with self._lock:
-            changed = self._folder.stat().st_mtime_ns if self._folder.exists() else 0
+            changed = self._changed_at()
             if self._listed is not None and self._listed[0] == changed:
                 return self._listed[1]
             commits = self._scan()
@@ -140,6 +140,12 @@ class SnapshotStore:
             files.setdefault(file, set()).add(key)
         loaded = {file: read_tensors(self._folder / file, found) for file, found in files.items()}
         return {name: loaded[file][key] for name, (file, key) in places.items()}
+
+    def _changed_at(self) -> int:
+        try:
+            return self._folder.stat().st_mtime_ns
+        except FileNotFoundError:  # nothing was saved yet, or it has been deleted
+            return 0
 
     def _scan(self) -> list[Commit]:
         try:
@@ -194,12 +200,12 @@ class SnapshotStore:
         return self._write_json(_about(at, state, structures or {}))
 
     def size(self, file: str) -> int:
-        """Returns the bytes of a tensor file."""
+        """Returns the bytes of a file in the folder."""
         return (self._folder / file).stat().st_size
 
     def remove(self, commit: Commit) -> None:
         """Takes a snapshot away; the files that it needed stay until `discard`. Raises OSError."""
-        commit.path.unlink()
+        commit.path.unlink(missing_ok=True)  # its owner may have deleted it, to have room
         self.thinned.append(commit.snapshot)
 
     def discard(self, file: str) -> None:

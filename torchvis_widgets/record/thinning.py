@@ -40,6 +40,7 @@ def to_bytes(keep: str | int | None) -> int | None:
 class _Held:
     commit: Commit
     files: frozenset[str]
+    own: int  # bytes of its json file: of many snapshots of a small or frozen model they are the most
 
 
 class Thinner:
@@ -61,7 +62,7 @@ class Thinner:
 
     def committed(self, commit: Commit, files: Collection[str]) -> None:
         """A snapshot has come, or has been replaced by a newer state; what is too much goes. Raises OSError."""
-        self._held[commit.path] = _Held(commit, frozenset(files))
+        self._held[commit.path] = _Held(commit, frozenset(files), self._store.size(commit.path.name))
         for file in files:
             self._sizes.setdefault(file, self._store.size(file))
         held = sorted(self._held.values(), key=lambda each: each.commit.snapshot.place)
@@ -79,7 +80,7 @@ class Thinner:
         for file in sorted(self._sizes.keys() - needed):
             self._store.discard(file)
             del self._sizes[file]
-        total = sum(self._sizes.values())
+        total = sum(self._sizes.values()) + sum(each.own for each in self._held.values())
         if total > self._budget:
             least = "the first, last, best and named snapshots alone take"
             text = f"{least} {_words(total)}, more than keep={_words(self._budget)}"
@@ -92,11 +93,11 @@ def too_many(held: Sequence[_Held], sizes: dict[str, int], budget: int, spared: 
     """Returns those of `held` (ordered by branch and step) that go until the files of the others fit into `budget`.
 
     What lies closest between its neighbours goes first, which thins evenly; among equals the older one, and before it
-    whatever gives bytes back: a file stays as long as any snapshot needs it.
+    whatever gives tensors' bytes back: a file stays as long as any snapshot needs it.
     """
     kept, gone = list(held), []
     uses = Counter(file for each in kept for file in each.files)
-    while sum(sizes[file] for file, count in uses.items() if count) > budget:
+    while sum(sizes[file] for file, count in uses.items() if count) + sum(each.own for each in kept) > budget:
         free = [index for index, each in enumerate(kept) if each.commit not in spared]
         if not free:
             break

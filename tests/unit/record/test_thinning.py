@@ -33,7 +33,7 @@ def steps(run: Run) -> list[int]:
 
 
 def used(run: Run) -> int:
-    return sum(path.stat().st_size for path in (run.path / "snapshots").glob("*.safetensors"))
+    return sum(path.stat().st_size for path in (run.path / "snapshots").iterdir())
 
 
 def assert_whole(run: Run) -> None:
@@ -130,7 +130,7 @@ def test_named_ones_beyond_the_budget_are_told(create: Create) -> None:
     for step in range(4):
         save(run, step, name=f"n{step}")
     assert steps(run) == [0, 1, 2, 3]
-    words = "the first, last, best and named snapshots alone take 160 kB, more than keep=80 kB"
+    words = "the first, last, best and named snapshots alone take 161 kB, more than keep=80 kB"
     assert run.problems == [words]
 
 
@@ -167,6 +167,31 @@ def test_a_disk_that_refuses_to_delete_ends_the_thinning_and_not_the_recording(
         save(run, step)
     assert steps(run) == list(range(6))
     assert run.problems == ["snapshots are no longer thinned out: [Errno 30] Read-only file system"]
+
+
+def test_what_tells_of_snapshots_counts_where_their_tensors_take_nothing(create: Create) -> None:
+    run = create(keep=20_000)
+    for step in range(60):
+        run.save({f"layer{n}.weight": torch.zeros(1) for n in range(20)}, step=step, epoch=float(step))
+        run.flush()
+        assert used(run) <= 20_000
+    assert (steps(run)[0], steps(run)[-1]) == (0, 59)
+    assert 3 < len(steps(run)) < 20
+    assert len(list((run.path / "snapshots").glob("*.safetensors"))) == 1
+    assert run.problems == []
+
+
+def test_a_snapshot_deleted_by_hand_does_not_end_the_thinning(create: Create) -> None:
+    run = create(keep=4 * BYTES)
+    for step in range(3):
+        save(run, step)
+    (run.path / "snapshots" / "000000001.json").unlink()
+    for step in range(3, 20):
+        save(run, step)
+    assert used(run) <= 4 * BYTES
+    assert (steps(run)[0], steps(run)[-1]) == (0, 19)
+    assert run.problems == []
+    assert_whole(run)
 
 
 def test_a_replaced_state_leaves_no_file_behind(create: Create) -> None:
