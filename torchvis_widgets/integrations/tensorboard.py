@@ -57,9 +57,14 @@ def read_run(logdir: str | os.PathLike[str], path: str | os.PathLike[str] | None
     folders = sorted({file.parent for file in place.rglob(EVENTS)})
     if not folders:
         raise RunError(f"no event files (…tfevents…) in {str(place)!r}; give the directory that TensorBoard was given")
-    columns = {
-        name: rows for folder in folders for name, rows in _scalars(folder, folder.relative_to(place)) if len(rows)
-    }
+    columns: dict[str, np.ndarray[Any, Any]] = {}
+    for folder in folders:
+        for name, rows in _scalars(folder, folder.relative_to(place)):
+            if name in columns:  # `loss` in the folder train and `train/loss` above it are one metric
+                rows = np.concatenate([columns[name], rows])
+                rows = rows[np.argsort(rows[:, 1], kind="stable")]
+            columns[name] = rows
+    columns = {name: rows for name, rows in columns.items() if len(rows)}
     run = Recording.create(path, model={}, name=place.resolve().name)
     try:
         began = [float(rows[:, 1].min()) for rows in columns.values()]

@@ -120,6 +120,13 @@ def test_both_ways_of_storing_scalars_are_read_folder_by_folder(tmp_path: Path) 
     assert tvw.TrainingBar(run).status == "recorded"
 
 
+def test_two_folders_that_come_to_one_name_lose_nothing(tmp_path: Path) -> None:
+    write(tmp_path / "logs", {"train/loss": [3.0, 2.0]})
+    write(tmp_path / "logs" / "train", {"loss": [2.5, 1.5, 1.0]})
+    run = tvw.Run.from_tensorboard(tmp_path / "logs", tmp_path / "run")
+    assert run.series["train/loss"].columns()[3].tolist() == [3.0, 2.5, 2.0, 1.5, 1.0]
+
+
 def test_a_directory_without_event_files(tmp_path: Path) -> None:
     with pytest.raises(
         RunError, match=r"no event files \(…tfevents…\) in '.*'; give the directory that TensorBoard was"
