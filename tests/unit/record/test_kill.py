@@ -22,7 +22,7 @@ from pathlib import Path
 from torchvis_widgets.record.recording import Recording
 from torchvis_widgets.record.run import Run
 
-def train(path, steps, flushes):
+def train(path, steps, flushes, pause=0.0):
     run = Recording.create(path, model={"w": ((1000,), "torch.float32")})
     for step in range(steps):
         run.log(step, step / 10, {"a": float(step)})
@@ -32,21 +32,31 @@ def train(path, steps, flushes):
             (path / "flushed").write_text(str(step))
         elif not step:
             (path / "began").write_text("")
+        time.sleep(pause)
+
+def kill_at_random(numbers, flushes, longest):
+    paths = {number: Path(sys.argv[1]) / str(number) for number in numbers}
+    processes = {}
+    for number, path in paths.items():
+        processes[number] = os.fork()
+        if not processes[number]:
+            train(path, 10**6, flushes, 0.0 if flushes else 0.002)
+    while not all((path / ("flushed" if flushes else "began")).exists() for path in paths.values()):
+        time.sleep(0.01)
+    moments = sorted((time.time() + random.uniform(0, longest), number) for number in numbers)
+    for moment, number in moments:
+        time.sleep(max(0.0, moment - time.time()))
+        killed = time.time()
+        os.kill(processes[number], signal.SIGKILL)
+        os.waitpid(processes[number], 0)
+        (paths[number] / "killed").write_text(json.dumps(killed))
 
 random.seed(0)
-for number in range(int(sys.argv[2])):
-    path = Path(sys.argv[1]) / str(number)
-    flushes = number % 2
-    process = os.fork()
-    if not process:
-        train(path, 10**6, flushes)
-    while not (path / ("flushed" if flushes else "began")).exists():
-        time.sleep(0.01)
-    time.sleep(random.uniform(0, 0.2) if flushes else random.uniform(0, 1.0))
-    killed = time.time()
-    os.kill(process, signal.SIGKILL)
-    os.waitpid(process, 0)
-    (path / "killed").write_text(json.dumps(killed))
+kills = int(sys.argv[2])
+for number in range(1, kills, 2):  # busy, and killed soon after a flush
+    kill_at_random([number], True, 0.2)
+for first in range(0, kills, 10):  # long enough without one that more than a second could be lost; five at once
+    kill_at_random(range(first, min(first + 10, kills), 2), False, 3.0)
 
 train(Path(sys.argv[1]) / "ended", 5, False)  # and the interpreter ends without close()
 """
