@@ -113,6 +113,27 @@ def test_training_goes_on_from_an_epochs_end_bit_for_bit(tmp_path: Path, optimiz
     assert_same_bits(there, straight(4, optimizer, scheduler).state())  # and recording had changed nothing
 
 
+@pytest.mark.parametrize("which", [{"epoch": 1}, {"step": 3}, {"name": "first"}])
+def test_however_it_is_named_and_after_another_restore(tmp_path: Path, which: Any) -> None:
+    case = Case("Adam", "StepLR")
+    with case.watch(tmp_path / "run") as session:
+        case.train(session, 1)
+        session.snapshot("first")
+        case.train(session, 2)
+        session.restore(epoch=2)
+        session.restore(epoch=0)
+        session.restore(**which)
+        case.train(session, 2)
+        session.run.flush()
+        assert [(b.number, b.parent, b.step) for b in session.run.branches] == [
+            (0, None, 0), (1, 0, 6), (2, 0, 0), (3, 0, 3),
+        ]  # fmt: skip
+        assert [(s.branch, s.step) for s in session.run.snapshots] == [(0, 0), (0, 3), (3, 6), (3, 9)]
+        assert session.problems == []
+    assert_same_bits(case.state(), straight(3, "Adam", "StepLR").state())
+    assert case.losses[-6:] == case.losses[3:9]
+
+
 def test_within_epochs_the_epoch_in_progress_is_given_up(tmp_path: Path) -> None:
     straight_on = straight(3).state()
     case, seen = Case(), []
