@@ -84,8 +84,9 @@ class LossTap:
 
     def _flush_evaluation(self, step: int, epoch: float) -> None:
         if self._evaluated.count:
-            self._log(step, epoch, {"val/loss": self._evaluated.mean()})
+            mean = self._evaluated.mean()
             self._evaluated.clear()
+            self._log(step, epoch, {"val/loss": mean})
 
 
 class _Losses:

@@ -66,7 +66,7 @@ class Watcher:
         """Take every hook off and record what is still held back."""
         self._look_for_bad()
         self._attached.remove()
-        self.losses.finish(self._loop.step, self._loop.epoch)
+        self._guard(lambda: self.losses.finish(self._loop.step, self._loop.epoch))
 
     # The joints, called on the training thread
 
@@ -104,7 +104,7 @@ class Watcher:
 
     def go_back(self, recorded: Recorded) -> None:
         """Put a snapshot back; what was logged so far belongs to the branch that is left."""
-        self.losses.finish(self._loop.step, self._loop.epoch)
+        self._guard(lambda: self.losses.finish(self._loop.step, self._loop.epoch))
         self.keeper.put_back(recorded)
         self._epoch_began_at = self._loop.step
         if self.statistics is not None:

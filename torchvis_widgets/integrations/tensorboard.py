@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
 from torchvis_widgets.record.errors import RunError
 from torchvis_widgets.record.recording import Recording
 from torchvis_widgets.record.run import Run
+from torchvis_widgets.record.snapshots import Snapshot
 
 try:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -34,7 +37,7 @@ def write_run(run: Run, logdir: str | os.PathLike[str]) -> None:
     Weights are the snapshots', all elements of them, under their own names; gradients and outputs are the statistics',
     of the elements sampled: `gradient/conv1.weight`, `output/conv1`. A name's part before the first "/" is its group,
     as in TensorBoard; times and steps are the run's. Event files hold float32. Raises RunError where `logdir` has event
-    files: TensorBoard would mix two runs into one.
+    files: TensorBoard would mix two runs into one. Warns of a snapshot that is damaged, and leaves it out.
     """
     place = Path(logdir).expanduser()
     if place.is_dir() and any(place.glob(EVENTS)):
@@ -85,10 +88,27 @@ def _write_scalars(run: Run, writer: SummaryWriter) -> None:
 
 def _write_weights(run: Run, writer: SummaryWriter) -> None:
     for snapshot in run.snapshots:
-        for name, tensor in run.state_dict(step=snapshot.step).items():
+        for name, tensor in _state(run, snapshot).items():
             if tensor.is_floating_point() and tensor.numel() and bool(tensor.isfinite().all()):
                 values = tensor.float().numpy()
                 writer.add_histogram(name, values, snapshot.step, walltime=snapshot.time)
+
+
+def _state(run: Run, snapshot: Snapshot) -> dict[str, Tensor]:
+    """A snapshot's tensors; none of one that is damaged, with a warning, or that has been thinned away meanwhile."""
+    # One step may have several: of an epoch's end, and by name.
+    which: dict[str, Any] = {"step": snapshot.step}
+    if snapshot.epoch is not None:
+        which = {"epoch": snapshot.epoch}
+    if snapshot.name is not None:
+        which = {"name": snapshot.name}
+    try:
+        return run.state_dict(**which)
+    except LookupError:
+        return {}
+    except RunError as error:
+        warnings.warn(f"left out of the event file: the snapshot at {snapshot}. {error}", RuntimeWarning, stacklevel=5)
+        return {}
 
 
 def _write_statistics(run: Run, writer: SummaryWriter) -> None:

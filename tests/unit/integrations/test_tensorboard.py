@@ -62,6 +62,29 @@ def test_snapshots_come_back_as_histograms_of_their_weights(run: tvw.Run, tmp_pa
         assert sum(told.bucket) == weights.numel()
 
 
+def test_several_snapshots_of_one_step_and_a_damaged_one(tmp_path: Path) -> None:
+    model, optimizer, criterion = setup()
+    with tvw.watch(model, optimizer, criterion, run=tmp_path / "run") as session:
+        train(session, model, optimizer, criterion, epochs=1)
+        largest = [model.fc.weight.max().item()]
+        for name, value in (("threes", 3.0), ("fours", 4.0)):
+            torch.nn.init.constant_(model.fc.weight, value)
+            session.snapshot(name)
+            largest.append(value)
+    run = tvw.Run(tmp_path / "run")
+    first = tmp_path / "run" / "snapshots" / "000000000.safetensors"
+    first.write_bytes(first.read_bytes()[:50])
+    words = (
+        r"left out of the event file: the snapshot at epoch 0 \(step 0\)\. .*000000000.safetensors is damaged or gone"
+    )
+    with pytest.warns(RuntimeWarning, match=words):
+        run.to_tensorboard(tmp_path / "events")
+    events = accumulated(tmp_path / "events")
+    found = [(event.step, event.histogram_value.max) for event in events.Histograms("fc.weight")]
+    assert found == [(5, value) for value in largest]
+    assert len(events.Scalars("train/loss")) == 5
+
+
 def test_gradients_come_back_as_the_statistics_have_them(run: tvw.Run, tmp_path: Path) -> None:
     run.to_tensorboard(tmp_path / "events")
     events = accumulated(tmp_path / "events")

@@ -66,3 +66,23 @@ def test_losses_of_a_long_stretch_are_summed_up_and_not_held(training: bool, kin
     tap.stepped(1, 0.1)
     tap.finish(1, 0.1)
     assert found == [pytest.approx(numbers.double().mean().item(), rel=1e-6)]
+
+
+class Complex(nn.Module):
+    """A criterion whose loss nothing can plot."""
+
+    def forward(self) -> torch.Tensor:
+        return torch.tensor(1j)
+
+
+@pytest.mark.parametrize("end", ["close", "restore"])
+def test_a_loss_that_cannot_be_logged_does_not_reach_the_user(end: str) -> None:
+    model, criterion = setup()[0], Complex()
+    session = tvw.watch(model, criterion=criterion)
+    session.snapshot("now")
+    model.eval()
+    criterion()
+    with pytest.warns(RuntimeWarning, match=r"metric 'val/loss': found a tensor of torch.complex64|the model alone"):
+        session.restore(name="now") if end == "restore" else session.close()
+    assert any("found a tensor of torch.complex64" in text for text in session.problems)
+    session.close()
