@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { State } from "../src/epoch_scrubber/index";
-import { curvePath, extent, label, markers, nearest, playhead, ticks } from "../src/epoch_scrubber/timeline";
+import { curvePath, extent, label, markers, nearest, nextMark, playhead, ticks } from "../src/epoch_scrubber/timeline";
 
 const run: State = {
   steps: [0, 228, 456, 684],
@@ -43,6 +43,21 @@ describe("timeline", () => {
     expect(marks.filter((mark) => mark.kept).length).toBe(4);
     expect(marks.filter((mark) => !mark.kept).length).toBe(17);
     expect(marks.map((mark) => mark.text).filter(Boolean)).toEqual(["0", "5", "10", "15", "20"]);
+  });
+
+  it("labels no two epochs in one place when the end is far away", () => {
+    const far = { ...run, total_steps: run.total_steps === null ? null : 100 * (run.total_steps ?? 0) };
+    expect(
+      ticks(far, 860)
+        .map((mark) => mark.text)
+        .filter(Boolean),
+    ).toEqual(["0"]);
+  });
+
+  it("goes from mark to mark, to the snapshot before each", () => {
+    const marks = [run.steps[1], run.steps[3]].map((step) => ({ step: (step ?? 0) + 1, kind: "jump", text: "" }));
+    expect([0, 1, 2, 3].map((index) => nextMark({ ...run, marks }, index))).toEqual([1, 3, 3, 1]);
+    expect(nextMark(run, 2)).toBe(2);
   });
 
   it("puts each mark at its step, and those that fall together under one pointer", () => {

@@ -93,6 +93,7 @@ describe("names that look like HTML", () => {
       {
         ...{ groups: [EVIL, "b"], group: EVIL, scale: "linear", axis: "step", smoothing: 0.6 },
         legend: [{ name: EVIL, value: EVIL, colour: "accent", line: 0 }],
+        marks: [{ step: 3, kind: "loss", text: EVIL }],
       },
       [],
     ],
@@ -174,6 +175,23 @@ describe("EpochScrubber", () => {
     model.set({ position: 100 });
     answer("move");
     await vi.waitFor(() => expect(model.requests("move").map((request) => request.args.step)).toEqual([100, 200]));
+  });
+});
+
+describe("LossPlot", () => {
+  it("tells what its marks are about", async () => {
+    const legend = [{ name: "train/loss", value: "NaN", colour: "accent", line: 0 }];
+    const traits = { groups: ["loss"], group: "loss", scale: "linear", axis: "step", smoothing: 0, legend, marks: [] };
+    const { model, el, text } = await open(loss, traits);
+    expect(text()).not.toContain("mark");
+    model.set({ marks: [{ step: 1140, kind: "loss", text: EVIL }] });
+    await settle();
+    const button = [...el.querySelectorAll("button")].find((each) => each.textContent === "1 mark");
+    button?.click();
+    await settle();
+    expect(button?.getAttribute("aria-expanded")).toBe("true");
+    expect(el.querySelector(".tvw-loss-marks")?.textContent).toBe(`${EVIL} at step 1140`);
+    expect(el.querySelector('.tvw-hidden[role="status"]')?.textContent).toBe(`${EVIL} at step 1140`);
   });
 });
 

@@ -9,10 +9,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import torchvis_widgets as tvw
+from tests.browser import by_hand
 from tests.browser.cells import SETUP, START, WATCH, end_training
 from tests.browser.conftest import OpenNotebook
 from tests.browser.jupyter import wait_for
@@ -130,31 +132,31 @@ def photograph(board: Dashboard, what: str) -> None:
     board.in_view()
 
 
-# Images that are spoilt from the next step on, as a user's own broken data would be.
-SPOILT = """
-factor = 1.0
-spoils = model.register_forward_pre_hook(lambda module, args: (args[0] * factor,))
-"""
+# One batch of the data is broken, as a user's own might be.
+TOO_LARGE = "len(batches[12][0].mul_(30.0))"
+NO_NUMBERS = "len(batches[12][0].fill_(float('nan')))"
 STOPPING = WATCH.replace('"c"])', '"c"], on_nonfinite="stop")')
 BUSY = "train(session, model, optimizer)"
 TOO_SLOW = "the disk is slower than training: 12 snapshots left out so far, the latest of step 1,140"
 
 
 def test_what_goes_wrong_is_marked(open_notebook: OpenNotebook) -> None:
-    notebook = open_notebook(SETUP + SPOILT, STOPPING, BUSY, height=1300)
+    notebook = open_notebook(SETUP, STOPPING, BUSY, height=1300)
     for cell in range(3):
         notebook.run_cell(cell)
     board = Dashboard(notebook, 1).ready()
     wait_for(lambda: notebook.kernel_eval("session.loop.step") > 60, "enough of the loss to tell a jump")
     assert board.marks_on_plot() == board.marks_on_timeline() == 0
-    notebook.kernel_eval("globals().update(factor=300.0)")
+    notebook.kernel_eval(TOO_LARGE)
     wait_for(lambda: board.marks_on_plot() == 1, "the jump on the loss plot", 20)
     wait_for(lambda: board.marks_on_timeline() == 1, "the jump on the timeline", 20)
-    notebook.kernel_eval("globals().update(factor=float('nan'))")
+    notebook.kernel_eval(NO_NUMBERS)
     wait_for(lambda: board.status == "stopped", "the loop to be stopped", 20)
     notebook.wait_idle()
     told = re.compile(r"train/loss is NaN at step \d+; at step \d+ .*conv\.weight is not finite")
-    wait_for(lambda: told.search(board.bar.inner_text()), "the bar to say why", 20)
+    why = board.bar.locator(".tvw-bar-detail")
+    wait_for(lambda: told.search(why.inner_text()), "the bar to say why", 20)
+    assert board.bar.locator(".tvw-bar-warnings").count() == 0  # that would be to say it twice
     wait_for(lambda: board.marks_on_plot() == board.marks_on_timeline() == 2, "a mark more on both", 20)
     they_can_be_read(board, told)
     wait_for(lambda: told.search(board.mark_under_pointer()), "a word at the pointer", 20)
@@ -165,15 +167,14 @@ def test_what_goes_wrong_is_marked(open_notebook: OpenNotebook) -> None:
 
 def they_can_be_read(board: Dashboard, told: re.Pattern[str]) -> None:
     """By keyboard and by screen reader."""
-    assert told.search(board.timeline.locator("title").last.text_content() or "")
-    named = board.timeline.get_attribute("aria-describedby")
-    assert told.search(board.page.locator(f"#{named}").text_content() or "")
+    assert told.search(board.timeline.locator(".tvw-timeline-marks title").last.text_content() or "")
+    assert told.search(board.timeline.get_attribute("aria-description") or "")
     board.loss.get_by_role("button", name="2 marks").press("Enter")
     first, second = board.loss.locator(".tvw-loss-marks li").all_inner_texts()
     assert "train/loss jumped to" in first
     assert told.search(second)
     board.timeline.press("m")
-    wait_for(lambda: board.place.startswith("epoch"), "the mark's snapshot", 20)
+    wait_for(lambda: "behind" in board.place, "the snapshot before the first mark", 20)
 
 
 def the_bar_tells_of_the_disk(board: Dashboard) -> None:
@@ -182,3 +183,67 @@ def the_bar_tells_of_the_disk(board: Dashboard) -> None:
         board.page.set_viewport_size({"width": width + 300, "height": 1300})
         board.in_view()
         assert board.bar.evaluate("(bar) => bar.scrollWidth <= bar.clientWidth")
+
+
+RESUMABLE = WATCH.replace('"c"])', '"c"], resumable=True)')
+FOUR_EPOCHS = "train(session, model, optimizer, epochs=4)"
+# Another learning rate than the first time, so that the two branches differ.
+BACK_AND_ON = """
+session.restore(epoch=2)
+optimizer.param_groups[0]["lr"] = 0.5
+train(session, model, optimizer, epochs=1)
+"""
+
+
+def test_the_way_back_shows_as_a_fork(open_notebook: OpenNotebook) -> None:
+    back = "session.restore(epoch=1)"
+    notebook = open_notebook(SETUP, RESUMABLE, FOUR_EPOCHS, BACK_AND_ON, START, back, height=1300)
+    for cell in range(4):
+        notebook.run_cell(cell)
+    board = Dashboard(notebook, 1).ready()
+    notebook.wait_idle()
+    a_later_cell_went_back(board)
+    photograph(board, "fork")
+    it_goes_back_while_the_background_trains(board)
+    photograph(board, "forks")
+    end_training(notebook)
+    wait_for(lambda: board.status != "training", "the background training to end", 20)
+
+
+def a_later_cell_went_back(board: Dashboard) -> None:
+    wait_for(lambda: len(board.left_lines()) == 1, "the left branch in grey", 20)
+    assert len(board.loss_lines()) > 1
+    assert board.loss.locator(".tvw-loss-legend li").count() == 2
+    assert "before going back" in board.loss.locator(".tvw-loss-legend").inner_text()
+    wait_for(lambda: board.snapshots == 4, "the snapshots of the current branch alone", 20)
+    path = board.notebook.kernel_eval("str(session.run.path)")
+    for key, epoch in (("Home", 0), ("ArrowRight", 1), ("ArrowRight", 2), ("End", 3)):
+        board.timeline.press(key)
+        shows(board, tvw.Run(path), epoch)
+
+
+def shows(board: Dashboard, run: tvw.Run, epoch: int) -> None:
+    names: dict[str, Any] = {}
+    exec(SETUP, names)
+    step = run.snapshot(epoch=epoch).step
+    state = run.state_dict(epoch=epoch)
+    wait_for(lambda: board.place.startswith(f"epoch {epoch}") and board.atlas().step == step, f"epoch {epoch}", 20)
+    expected = by_hand.activation(names["model"], state, "conv", names["images"], 0)
+    assert not (difference := board.atlas().differs(expected)), difference
+
+
+def it_goes_back_while_the_background_trains(board: Dashboard) -> None:
+    notebook = board.notebook
+    notebook.run_cell(4)
+    board.in_view()
+    board.button("Live").click()
+    wait_for(lambda: board.status == "training" and board.snapshots > 5, "two epochs in the background")
+    notebook.run_cell(5)
+    board.in_view()
+    wait_for(lambda: notebook.kernel_eval("session.run.branch") == 2, "the way back", 20)
+    wait_for(lambda: len(board.left_lines()) == 2, "both left branches in grey", 20)
+    wait_for(lambda: board.snapshots in (2, 3), "the snapshots of the current branch alone", 20)
+    assert board.loss.locator(".tvw-loss-legend li").count() == 2
+    assert board.status == "training"
+    moves(lambda: board.loss_lines()[-1], "the loss after going back")
+    moves(lambda: board.atlas().step, "the activations after going back")

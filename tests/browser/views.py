@@ -107,6 +107,29 @@ class Dashboard:
         )
         return [path for path in paths if points(path) > 2]
 
+    def left_lines(self) -> list[str]:
+        """Return the `d` of each grey line of the loss plot: a branch that was left by going back."""
+        paths = self.loss.locator(".bqplot path.line").evaluate_all(
+            "(paths) => paths.filter((p) => p.checkVisibility() && p.style.stroke.includes('faint'))"
+            ".map((p) => p.getAttribute('d') ?? '')"
+        )
+        return [path for path in paths if points(path) > 2]
+
+    def marks_on_plot(self) -> int:
+        """Return how many marks the loss plot shows at its foot."""
+        feet = self.loss.locator(".bqplot .object_grp path")
+        return int(feet.evaluate_all("(feet) => feet.filter((foot) => foot.checkVisibility()).length"))
+
+    def marks_on_timeline(self) -> int:
+        return self.timeline.locator(".tvw-timeline-marks path").count()
+
+    def mark_under_pointer(self) -> str:
+        """Point at the last mark of the loss plot and return what is said there."""
+        foot = self.loss.locator(".bqplot .object_grp path").last.bounding_box()
+        assert foot is not None
+        self.page.mouse.move(foot["x"] + foot["width"] / 2, foot["y"] + foot["height"] / 2)
+        return " ".join(self.page.locator(".bqplot_mark_tooltip").all_inner_texts())
+
     # The map
 
     def row(self, layer: str) -> Locator:
@@ -154,6 +177,11 @@ class Dashboard:
     @property
     def playhead_step(self) -> int:
         return int(self.timeline.get_attribute("data-step") or -1)
+
+    @property
+    def snapshots(self) -> int:
+        """Return how many snapshots the playhead can go to."""
+        return int(self.timeline.get_attribute("aria-valuemax") or -1) + 1
 
     def button(self, name: str) -> Locator:
         return self.root.get_by_role("button", name=name, exact=True)

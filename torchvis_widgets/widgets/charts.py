@@ -17,6 +17,7 @@ Array = NDArray[np.float64]
 
 COLOURS = ("accent", "warm", "series-3", "series-4", "series-5", "series-6", "series-7", "series-8")
 Y_TICKS = 5
+FOOT = 0.02  # of the height, where the feet of marks are
 
 
 @dataclass(frozen=True)
@@ -56,13 +57,20 @@ class LineChart:
             x=[], y=[], visible=False, colors=["var(--tvw-warm)"], stroke_width=1.0, line_style="dashed",
             opacities=[0.7], scales={"x": self._x, "y": bqplot.LinearScale(min=0.0, max=1.0)},
         )  # fmt: skip
+        # Their feet, which the pointer finds and which say what happened.
+        self._feet = bqplot.Scatter(
+            x=[], y=[], visible=False, colors=["var(--tvw-warm)"], marker="triangle-up", default_size=50,
+            display_names=False, scales={"x": self._x, "y": bqplot.LinearScale(min=0.0, max=1.0)},
+            tooltip=bqplot.Tooltip(fields=["name"], show_labels=False, layout=Layout(max_width="320px")),
+            tooltip_location="mouse",
+        )  # fmt: skip
         self._raw: dict[str, Any] = {}
         self._smooth: dict[str, Any] = {}
         self._x_axis = bqplot.Axis(scale=self._x, grid_lines="dashed", tick_format="d")
         self._y_axis = self._make_y_axis()
         self.figure = bqplot.Figure(
             axes=[self._x_axis, self._y_axis],
-            marks=[self._marks, self._cursor],
+            marks=[self._marks, self._cursor, self._feet],
             animation_duration=0,
             fig_margin={"top": 10, "bottom": 24, "left": 42, "right": 16},
             padding_x=0.0,
@@ -104,12 +112,20 @@ class LineChart:
             if cursor is not None:
                 self._cursor.x = np.array([cursor, cursor])
 
-    def mark(self, places: Sequence[float]) -> None:
-        """Draw a vertical line at each x of `places`."""
+    def mark(self, marks: Sequence[tuple[float, str]]) -> None:
+        """Draw a vertical line at each (x, text) of `marks`, with a foot that tells the text at the pointer."""
+        texts: dict[float, list[str]] = {}
+        for place, text in marks:
+            texts.setdefault(place, []).append(text)
+        places = np.array(list(texts), dtype=float)
         with self._marks.hold_sync():
-            self._marks.visible = bool(places)
-            self._marks.x = np.repeat(np.asarray(places, dtype=float), 3)
-            self._marks.y = np.tile([0.0, 1.0, np.nan], len(places))
+            self._marks.visible = bool(texts)
+            x, y = np.repeat(places, 3), np.tile([0.0, 1.0, np.nan], len(texts))
+            self._marks.x, self._marks.y = _without_gap_at_end(x, y)
+        with self._feet.hold_sync():
+            self._feet.visible = bool(texts)
+            self._feet.names = np.array(["; ".join(each) for each in texts.values()])
+            self._feet.x, self._feet.y = places, np.full(len(texts), FOOT)
 
     def _y_ticks(self, curves: Sequence[Curve]) -> Ticks:
         drawn = np.concatenate([self._drawable(curve.y) for curve in curves]) if curves else np.zeros(0)
@@ -126,7 +142,7 @@ class LineChart:
     def _lay_out(self, curves: Sequence[Curve]) -> None:
         self._raw = {curve.name: self._line(curve.colour, 1.3) for curve in curves}
         self._smooth = {curve.name: self._line(curve.colour, 1.8) for curve in curves}
-        self.figure.marks = [*self._raw.values(), *self._smooth.values(), self._marks, self._cursor]
+        self.figure.marks = [*self._raw.values(), *self._smooth.values(), self._marks, self._cursor, self._feet]
 
     def _line(self, colour: str, width: float) -> Any:
         return bqplot.Lines(
@@ -141,12 +157,19 @@ class LineChart:
         return isinstance(self._y, bqplot.LogScale)
 
     def _drawable(self, y: Array) -> Array:
-        # A logarithm has no place for what is not positive; NaN leaves a gap.
-        return np.where(y > 0, y, np.nan) if self._is_log else y
+        # A logarithm has no place for what is not positive, a plot none for Inf; NaN leaves a gap.
+        return np.where(np.isfinite(y) & (y > 0 if self._is_log else True), y, np.nan)
 
 
 def _set(line: Any, x: Array, y: Array, **traits: Any) -> None:
     with line.hold_sync():
-        line.x, line.y = x, y
+        line.x, line.y = _without_gap_at_end(x, y)
         for name, value in traits.items():
             setattr(line, name, value)
+
+
+def _without_gap_at_end(x: Array, y: Array) -> tuple[Array, Array]:
+    """The points up to the last that is drawn: bqplot puts a label there, and an error on the console for NaN."""
+    drawn = np.flatnonzero(np.isfinite(y))
+    end = int(drawn[-1]) + 1 if len(drawn) else 0
+    return x[:end], y[:end]

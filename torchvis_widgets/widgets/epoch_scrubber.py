@@ -9,10 +9,11 @@ import traitlets as t
 
 from torchvis_widgets.record.series import Series
 from torchvis_widgets.widgets.base import Reply, Topic
+from torchvis_widgets.widgets.marked import latest_marks, told
 from torchvis_widgets.widgets.view import View
 
 CURVE_POINTS = 400
-MOST_MARKS = 200  # more would be a bar of one colour; the latest are shown
+ENDED = ("stopped", "interrupted", "failed", "closed")  # before the steps that it was to take
 
 
 class EpochScrubber(View):
@@ -39,10 +40,9 @@ class EpochScrubber(View):
         self.steps, self.epochs = list(epochs), list(epochs.values())
         self.position = self.stage.step
         self.last_step = session.loop.step
-        self.total_steps = session.loop.total_steps()
+        self.total_steps = None if session.loop.status in ENDED else session.loop.total_steps()
         self.steps_per_epoch = session.loop.steps_per_epoch
-        marked = session.run.marked[-MOST_MARKS:]
-        self.marks = [{"step": mark.step, "kind": mark.kind, "text": mark.text} for mark in marked]
+        self.marks = told(latest_marks(session.run))
 
     def topics(self) -> list[Topic]:
         run = self.stage.session.run

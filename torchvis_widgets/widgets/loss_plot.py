@@ -10,10 +10,11 @@ import ipywidgets
 import torch
 import traitlets as t
 
+from torchvis_widgets.record.marks import Mark
 from torchvis_widgets.record.series import Axis, Series
 from torchvis_widgets.widgets.base import Reply, Topic
 from torchvis_widgets.widgets.charts import COLOURS, Curve, LineChart
-from torchvis_widgets.widgets.epoch_scrubber import MOST_MARKS
+from torchvis_widgets.widgets.marked import latest_marks, told
 from torchvis_widgets.widgets.stage import Source
 from torchvis_widgets.widgets.ticks import Ticks, linear_ticks, round_step
 from torchvis_widgets.widgets.view import View
@@ -36,6 +37,7 @@ class LossHeader(View):
     axis = t.Unicode("step").tag(sync=True)
     smoothing = t.Float(0.6).tag(sync=True)
     legend = t.List(t.Dict()).tag(sync=True)
+    marks = t.List(t.Dict()).tag(sync=True)  # {step, kind, text} of each moment marked in the run
 
     def __init__(self, source: Source, chart: LineChart, metric: str | None) -> None:
         self._chart = chart
@@ -50,6 +52,9 @@ class LossHeader(View):
             {"name": series.name, "value": _number(series.last), "colour": colour, "line": index}
             for index, (series, colour) in enumerate(lines)
         ]
+        if self._left_series():
+            self.legend = [*self.legend, {"name": "before going back", "value": "", "colour": "faint", "line": -1}]
+        self.marks = told(latest_marks(self.stage.session.run))
 
     def topics(self) -> list[Topic]:
         lines = self._lines()
@@ -96,18 +101,17 @@ class LossHeader(View):
 
     def _left(self) -> list[Curve]:
         """What branches that were left went on to, behind the lines of now and fainter."""
-        left = [
-            each
-            for name, found in self.stage.session.run.left.items()
-            if group_of(name) == self.group
-            for each in found
-        ]
+        left = self._left_series()
         points = max(LEAST_POINTS, POINTS // max(1, len(left)))
         curves = [self._curve(series, "faint", points) for series in left]
         return [
             Curve(f"{curve.name}, left {number}", curve.colour, *curve.smoothed())
             for number, curve in enumerate(curves, start=1)
         ]
+
+    def _left_series(self) -> list[Series]:
+        left = self.stage.session.run.left.items()
+        return [each for name, found in left if group_of(name) == self.group for each in found]
 
     def _curve(self, series: Series, colour: str, points: int = POINTS) -> Curve:
         view = series.view(cast(Axis, self.axis), points)
@@ -130,12 +134,16 @@ class LossHeader(View):
         marks = [float(epoch if self.axis == "epoch" else step) for epoch, step in ends if epoch % stride == 0]
         return Ticks(marks, 0.0, max(end, marks[-1]), "d")
 
-    def _marks(self) -> list[float]:
-        """Where on the axis something went wrong, the latest of it."""
-        marked = self.stage.session.run.marked[-MOST_MARKS:]
+    def _marks(self) -> list[tuple[float, str]]:
+        """Where on the axis something went wrong, and what."""
+        marks = latest_marks(self.stage.session.run)
+        places = [(self._place(mark), mark.text) for mark in marks]
+        return [(float(place), text) for place, text in places if place is not None]
+
+    def _place(self, mark: Mark) -> float | None:
         if self.axis == "time":
-            return [mark.time - self._origin() for mark in marked]
-        return [float(x) for mark in marked if (x := mark.step if self.axis == "step" else mark.epoch) is not None]
+            return mark.time - self._origin()
+        return mark.step if self.axis == "step" else mark.epoch
 
     def _cursor(self) -> float | None:
         step = self.stage.step
@@ -175,4 +183,4 @@ def group_of(name: str) -> str:
 
 
 def _number(last: tuple[int, float] | None) -> str:
-    return "" if last is None else f"{last[1]:.4g}"
+    return "" if last is None else f"{last[1]:.4g}".replace("nan", "NaN").replace("inf", "Inf")

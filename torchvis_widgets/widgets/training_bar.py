@@ -32,9 +32,12 @@ class TrainingBar(View):
         session = self.stage.session
         loop = session.loop
         self.name, self.run_path = session.run.name, str(session.run.path)
-        self.status, self.detail = loop.status, loop.detail
+        self.status = loop.status
         self.epoch, self.epochs, self.step = loop.current_epoch(), loop.target_epochs, loop.step
         self.progress, self.seconds_left = loop.progress(), loop.seconds_left()
         self.rate, self.steps_per_second = loop.rates()
         self.elapsed = loop.elapsed()
-        self.warnings = session.problems
+        problems = session.problems
+        # The alarm that ended or paused the loop may by now have found the layer: it is told once, in full.
+        self.detail = next((text for text in problems if loop.detail and text.startswith(loop.detail)), loop.detail)
+        self.warnings = [text for text in problems if text != self.detail]

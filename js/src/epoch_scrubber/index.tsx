@@ -4,9 +4,10 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { useControl } from "../shared/held";
 import { useLatest } from "../shared/hooks";
 import { onKeys } from "../shared/keyboard";
+import type { Mark } from "../shared/marks";
 import { type ViewProps, widget } from "../shared/mount";
 import { Button } from "../shared/parts";
-import { label, playhead } from "./timeline";
+import { label, nextMark, playhead } from "./timeline";
 import { Timeline } from "./timeline_view";
 
 export interface State {
@@ -17,13 +18,6 @@ export interface State {
   total_steps: number | null;
   steps_per_epoch: number | null;
   marks: Mark[];
-}
-
-/** A moment at which something went wrong: a loss that is not finite, or one that jumped. */
-export interface Mark {
-  step: number;
-  kind: string;
-  text: string;
 }
 
 /** Shortest time between two frames of play. */
@@ -78,6 +72,7 @@ function EpochScrubber({ state, link }: ViewProps<State>) {
     End: () => seek(newest),
     " ": play,
     l: () => void move(null),
+    m: () => seek(nextMark(state, index)),
   };
   return (
     <div class="tvw-scrubber" role="group" aria-label="timeline" onKeyDown={onKeys(keys)}>
@@ -125,5 +120,6 @@ export default widget<State>({
     ["Home End", "first, newest snapshot"],
     ["space", "play, pause"],
     ["l", "live: follow the newest"],
+    ["m", "the snapshot before the next mark"],
   ],
 });

@@ -60,6 +60,12 @@ export function markers(state: State, width: number): { x: number; text: string 
   return [...texts].map(([x, lines]) => ({ x, text: lines.join("\n") }));
 }
 
+/** The last snapshot before the next mark after this one; after the last mark, the first again. */
+export function nextMark({ marks, steps }: State, index: number): number {
+  const before = marks.map((mark) => steps.filter((step) => step <= mark.step).length - 1).sort((a, b) => a - b);
+  return before.find((found) => found > index) ?? before[0] ?? index;
+}
+
 const LABEL_ROOM = 90;
 
 /** One tick a snapshot, one fainter a coming epoch; labels as dense as reads well. */
@@ -70,10 +76,8 @@ export function ticks(state: State, width: number): Tick[] {
   for (const epoch of coming(state, end)) {
     marks.push({ x: x(epoch * (state.steps_per_epoch ?? 0)), epoch, kept: false });
   }
-  const every = labelEvery(
-    marks.map((mark) => mark.epoch).filter((epoch) => epoch !== null),
-    width,
-  );
+  const widths = marks.map((mark) => mark.x / (mark.epoch || Number.POSITIVE_INFINITY));
+  const every = labelEvery(Math.max(...widths) || width);
   return marks.map((mark) => ({ x: mark.x, text: labelled(mark.epoch, every), kept: mark.kept }));
 }
 
@@ -87,10 +91,10 @@ function coming(state: State, end: number): number[] {
   return last - first > 400 ? [] : Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => first + i);
 }
 
-function labelEvery(epochs: number[], width: number): number {
-  const span = Math.max(...epochs, 1);
+/** Epochs between two labels, of which each is so many pixels wide. */
+function labelEvery(epochWidth: number): number {
   for (let size = 1; ; size *= 10) {
-    for (const every of [size, 2 * size, 5 * size]) if ((every / span) * width >= LABEL_ROOM) return every;
+    for (const every of [size, 2 * size, 5 * size]) if (every * epochWidth >= LABEL_ROOM) return every;
     if (size > 1e9) return size;
   }
 }

@@ -1,5 +1,6 @@
 import { useMemo, useState } from "preact/hooks";
 import { usePush, useSize } from "../shared/hooks";
+import { howMany, inWords } from "../shared/marks";
 import { floats, type Link } from "../shared/wire";
 import type { State } from "./index";
 import { curvePath, extent, label, markers, name, nearest, ticks } from "./timeline";
@@ -42,6 +43,7 @@ export function Timeline({ state, link, index, live, seek }: Props) {
       aria-valuemax={Math.max(0, state.steps.length - 1)}
       aria-valuenow={Math.max(0, index)}
       aria-valuetext={label(state, index, live)}
+      aria-description={state.marks.length ? `${howMany(state.marks)}: ${inWords(state.marks).join("; ")}` : undefined}
       data-step={state.steps[index]}
       data-dragging={dragging}
       onPointerDown={grab}
@@ -53,8 +55,9 @@ export function Timeline({ state, link, index, live, seek }: Props) {
         <rect class="tvw-timeline-ground" width={width} height={HEIGHT} rx={3} />
         <Curve link={link} end={end} width={width} />
         <Ticks state={state} width={width} />
-        <Marks state={state} width={width} />
         {state.steps.length > 0 && <Playhead x={((state.steps[index] ?? 0) / end) * width} text={name(state, index)} />}
+        {/* above the playhead, which stands on the last of them when a training was stopped */}
+        <Marks state={state} width={width} />
       </svg>
     </div>
   );

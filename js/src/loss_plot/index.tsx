@@ -1,9 +1,11 @@
 import "../shared/theme.css";
 import "./style.css";
 import "./figure.css";
+import { useState } from "preact/hooks";
 import { fixed } from "../shared/format";
 import { useControl } from "../shared/held";
 import { useLatest } from "../shared/hooks";
+import { howMany, inWords, type Mark } from "../shared/marks";
 import { type ViewProps, widget } from "../shared/mount";
 import { Segmented } from "../shared/parts";
 
@@ -24,6 +26,7 @@ export interface State {
   axis: "step" | "epoch" | "time";
   smoothing: number;
   legend: LegendEntry[];
+  marks: Mark[];
 }
 
 const SCALES = [
@@ -66,6 +69,7 @@ function LossPlot({ state, link }: ViewProps<State>) {
       </label>
       <Segmented label="scale" options={SCALES} value={scale.value} choose={scale.set} />
       <Segmented label="horizontal axis" options={AXES} value={axis.value} choose={axis.set} />
+      <Marks marks={state.marks} />
       <Legend entries={state.legend} />
     </div>
   );
@@ -79,15 +83,44 @@ function Legend({ entries }: { entries: LegendEntry[] }) {
           <svg width="14" height="6" aria-hidden="true">
             <line x1="0" x2="14" y1="3" y2="3" />
           </svg>
-          {entry.name} <span class="tvw-loss-value">{entry.value}</span>
+          {entry.name} {entry.value && <span class="tvw-loss-value">{entry.value}</span>}
         </li>
       ))}
     </ul>
   );
 }
 
+/** What the marks in the plot are about, for those who cannot point at them. */
+function Marks({ marks }: { marks: Mark[] }) {
+  const [open, setOpen] = useState(false);
+  const lines = inWords(marks);
+  return (
+    <>
+      {marks.length > 0 && (
+        <button type="button" class="tvw-plain" aria-expanded={open} onClick={() => setOpen(!open)}>
+          <svg width="9" height="7" viewBox="0 0 9 7" aria-hidden="true">
+            <path d="M0 7L4.5 0L9 7Z" fill="currentColor" />
+          </svg>
+          {howMany(marks)}
+        </button>
+      )}
+      {open && marks.length > 0 && (
+        <ul class="tvw-loss-marks">
+          {lines.map((line, i) => (
+            // marks are appended, and one is amended in its place
+            <li key={i}>{line}</li>
+          ))}
+        </ul>
+      )}
+      <div class="tvw-hidden" role="status" aria-live="polite">
+        {lines.at(-1)}
+      </div>
+    </>
+  );
+}
+
 export default widget<State>({
   name: "loss_plot",
-  traits: { groups: true, group: true, scale: true, axis: true, smoothing: true, legend: true },
+  traits: { groups: true, group: true, scale: true, axis: true, smoothing: true, legend: true, marks: true },
   View: LossPlot,
 });

@@ -173,6 +173,22 @@ def test_switching_scale_axis_group_and_smoothing(session: tvw.Session) -> None:
     assert page.ask("smoothing", smoothing=1.0)["error"] == "smoothing lies in 0 … 1 (1 left out), found 1.0"
 
 
+def test_what_went_wrong_is_marked_and_nothing_is_sent_that_cannot_be_drawn(session: tvw.Session) -> None:
+    for step, loss in ((16, 1.0), (17, np.inf), (18, 2.0), (19, np.nan)):
+        session.run.log(step, None, {"train/loss": loss})
+    session.run.flush()
+    plot, scrubber = tvw.LossPlot(session), tvw.EpochScrubber(session)
+    FrontEnd(plot.header)
+    feet = next(mark for mark in plot.figure.marks if type(mark).__name__ == "Scatter")
+    assert (feet.x.tolist(), feet.names.tolist()) == ([17], ["train/loss is +Inf at step 17"])
+    assert (
+        plot.header.marks == scrubber.marks == [{"step": 17, "kind": "loss", "text": "train/loss is +Inf at step 17"}]
+    )
+    assert plot.header.legend[0]["value"] == "NaN"
+    lines = [mark for mark in plot.figure.marks if type(mark).__name__ == "Lines" and len(mark.y)]
+    assert all(np.isfinite(line.y[-1]) and not np.isinf(line.y).any() for line in lines)
+
+
 @pytest.mark.filterwarnings("ignore:the snapshot at epoch 1:RuntimeWarning")
 def test_the_plot_shows_the_fork_where_a_run_went_back(session: tvw.Session) -> None:
     plot = tvw.LossPlot(session)
@@ -188,7 +204,7 @@ def test_the_plot_shows_the_fork_where_a_run_went_back(session: tvw.Session) -> 
     shown = {mark.colors[0]: mark.x.tolist() for mark in plot.figure.marks if len(mark.x) > 2}
     assert shown["var(--tvw-accent)"] == list(range(1, 9))
     assert next(mark.colors[0] for mark in plot.figure.marks) == "var(--tvw-faint)"  # behind
-    assert [entry["name"] for entry in plot.header.legend] == ["train/loss"]
+    assert [entry["name"] for entry in plot.header.legend] == ["train/loss", "before going back"]
 
 
 @pytest.mark.filterwarnings("ignore:the snapshot at epoch 1:RuntimeWarning")
@@ -211,6 +227,16 @@ def test_the_bar_tells_how_far_the_loop_is(session: tvw.Session) -> None:
     assert (bar.status, bar.epoch, bar.epochs, bar.step, bar.progress) == ("finished", 3, 3, 15, 1.0)
     assert bar.rate is not None
     assert bar.rate > 0
+
+
+def test_what_stopped_a_loop_is_told_once_and_in_full(session: tvw.Session) -> None:
+    session.loop.status, session.loop.detail = "stopped", "train/loss is NaN at step 9"
+    session.warn("disk", "the disk is slower than training")
+    session.warn("loss", "train/loss is NaN at step 9; at step 9 conv.weight is not finite")
+    bar, scrubber = tvw.TrainingBar(session), tvw.EpochScrubber(session)
+    assert bar.detail == "train/loss is NaN at step 9; at step 9 conv.weight is not finite"
+    assert bar.warnings == ["the disk is slower than training"]
+    assert scrubber.total_steps is None  # the steps that it was to take are not to come
 
 
 def test_a_session_shows_one_dashboard_however_often(session: tvw.Session) -> None:
