@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 import torch
 
 PATIENCE = 20  # steps of others in a row after which a leader that no longer steps has lost the lead
+ASK_AGAIN = 40  # questions after which an optimizer that held none of the model's parameters is looked at once more
 
 Parameters = Callable[[], Iterable[torch.nn.Parameter]]
 
@@ -30,6 +31,7 @@ class Lead:
         self._named = weakref.WeakSet(named)
         self._known: weakref.WeakKeyDictionary[torch.optim.Optimizer, tuple[int, bool]] = weakref.WeakKeyDictionary()
         self._leader: weakref.ref[torch.optim.Optimizer] | None = None
+        self._strangers: weakref.WeakKeyDictionary[torch.optim.Optimizer, int] = weakref.WeakKeyDictionary()
         self._led: set[int] = set()  # the model's parameters that the leader held when it took the lead
         self._rivals: weakref.WeakSet[torch.optim.Optimizer] = weakref.WeakSet()  # known to replace nobody
         self._others_in_a_row = 0
@@ -42,9 +44,14 @@ class Lead:
             return True
         groups = len(optimizer.param_groups)
         known = self._known.get(optimizer)
-        if known is None or known[0] != groups:  # a group added may hold a layer that was replaced
+        if known is None or known[0] != groups or (not known[1] and self._is_to_be_asked_again(optimizer)):
+            # A group added may hold a layer that was replaced, and what was trained by itself may become the layer.
             known = self._known[optimizer] = (groups, bool(self._held(optimizer)))
         return known[1]
+
+    def _is_to_be_asked_again(self, stranger: torch.optim.Optimizer) -> bool:
+        asked = self._strangers[stranger] = self._strangers.get(stranger, 0) + 1
+        return asked % ASK_AGAIN == 0
 
     def is_awaited(self) -> bool:
         """Whether an optimizer of the model exists; asked once, before any has stepped: it walks through all objects.

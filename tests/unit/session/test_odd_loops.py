@@ -13,7 +13,7 @@ from torch import nn
 
 import torchvis_widgets as tvw
 from tests.unit.session.training import Net, data, setup, steps
-from torchvis_widgets.steps import PATIENCE
+from torchvis_widgets.steps import ASK_AGAIN, PATIENCE
 
 State = dict[str, torch.Tensor]
 
@@ -282,6 +282,20 @@ def test_a_parameter_group_added_for_a_new_layer_is_found() -> None:
         optimizer.add_param_group({"params": model.fc.parameters()})
         list(steps(model, optimizer, criterion, data(2)))
         assert session.loop.step == 2
+
+
+def test_a_layer_that_was_trained_by_itself_before_it_joined() -> None:
+    model, _, criterion = setup()
+    head = nn.Linear(4 * 6 * 6, 3)
+    optimizer = torch.optim.SGD(head.parameters(), lr=0.1)
+    with tvw.watch(model) as session:
+        list(steps(head, optimizer, criterion, [(torch.randn(2, 144), torch.tensor([0, 1]))] * 3))
+        model.fc = head
+        list(steps(model, optimizer, criterion, data(ASK_AGAIN)))
+        found = session.loop.step
+        assert 0 < found <= ASK_AGAIN
+        list(steps(model, optimizer, criterion, data(3)))
+        assert session.loop.step == found + 3
 
 
 def test_data_swapped_under_the_parameters() -> None:
