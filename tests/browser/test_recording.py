@@ -133,8 +133,7 @@ def photograph(board: Dashboard, what: str) -> None:
 
 
 # One batch of the data is broken, as a user's own might be.
-TOO_LARGE = "len(batches[12][0].mul_(30.0))"
-NO_NUMBERS = "len(batches[12][0].fill_(float('nan')))"
+SPOIL = "batches.__setitem__(12, (batches[12][0] * {}, batches[12][1]))"
 STOPPING = WATCH.replace('"c"])', '"c"], on_nonfinite="stop")')
 BUSY = "train(session, model, optimizer)"
 TOO_SLOW = "the disk is slower than training: 12 snapshots left out so far, the latest of step 1,140"
@@ -147,10 +146,10 @@ def test_what_goes_wrong_is_marked(open_notebook: OpenNotebook) -> None:
     board = Dashboard(notebook, 1).ready()
     wait_for(lambda: notebook.kernel_eval("session.loop.step") > 60, "enough of the loss to tell a jump")
     assert board.marks_on_plot() == board.marks_on_timeline() == 0
-    notebook.kernel_eval(TOO_LARGE)
+    notebook.kernel_eval(SPOIL.format("30.0"))
     wait_for(lambda: board.marks_on_plot() == 1, "the jump on the loss plot", 20)
     wait_for(lambda: board.marks_on_timeline() == 1, "the jump on the timeline", 20)
-    notebook.kernel_eval(NO_NUMBERS)
+    notebook.kernel_eval(SPOIL.format("float('nan')"))
     wait_for(lambda: board.status == "stopped", "the loop to be stopped", 20)
     notebook.wait_idle()
     told = re.compile(r"train/loss is NaN at step \d+; at step \d+ .*conv\.weight is not finite")
@@ -180,8 +179,10 @@ def they_can_be_read(board: Dashboard, told: re.Pattern[str]) -> None:
 def the_bar_tells_of_the_disk(board: Dashboard) -> None:
     wait_for(lambda: TOO_SLOW in board.bar.inner_text(), "the disk in the bar", 20)
     for width in (1110, 640):
-        board.page.set_viewport_size({"width": width + 300, "height": 1300})
+        beside = board.page.evaluate("innerWidth") - board.root.evaluate("(root) => root.clientWidth")
+        board.page.set_viewport_size({"width": width + beside, "height": 1300})
         board.in_view()
+        wait_for(lambda width=width: abs(board.root.evaluate("(root) => root.clientWidth") - width) < 20, f"{width} px")
         assert board.bar.evaluate("(bar) => bar.scrollWidth <= bar.clientWidth")
 
 
