@@ -61,8 +61,7 @@ class LineChart:
         self._feet = bqplot.Scatter(
             x=[], y=[], visible=False, colors=["var(--tvw-warm)"], marker="triangle-up", default_size=50,
             display_names=False, scales={"x": self._x, "y": bqplot.LinearScale(min=0.0, max=1.0)},
-            tooltip=bqplot.Tooltip(fields=["name"], show_labels=False, layout=Layout(max_width="320px")),
-            tooltip_location="mouse",
+            tooltip=_tip(), tooltip_location="mouse",
         )  # fmt: skip
         self._raw: dict[str, Any] = {}
         self._smooth: dict[str, Any] = {}
@@ -159,6 +158,11 @@ class LineChart:
     def _drawable(self, y: Array) -> Array:
         # A logarithm has no place for what is not positive, a plot none for Inf; NaN leaves a gap.
         return np.where(np.isfinite(y) & (y > 0 if self._is_log else True), y, np.nan)
+
+
+def _tip() -> Any:
+    tip = bqplot.Tooltip(fields=["name"], show_labels=False, layout=Layout(max_width="320px"))
+    return tip.add_class("tvw-mark-tip")
 
 
 def _set(line: Any, x: Array, y: Array, **traits: Any) -> None:
