@@ -71,7 +71,9 @@ class Batches(Generic[Batch]):
         status = "stopped"
         try:
             for batch in self._loader:
+                loop.batch_began_at = loop.step
                 yield batch
+                loop.batch_began_at = None
                 loop.batch += 1
                 loop.samples += batch_size(batch)
                 self._after_batch()
@@ -83,6 +85,7 @@ class Batches(Generic[Batch]):
             if not loop.inside_epochs:
                 self._finish_pass(loop.step > before and loop.turns == turns)
         finally:
+            loop.batch_began_at = None
             loop.iterators -= 1
             loop.leave(status)
 

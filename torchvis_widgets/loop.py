@@ -29,6 +29,7 @@ class Loop:
         self.target_epochs: int | None = None
         self.samples = 0
         self.batch = 0
+        self.batch_began_at: int | None = None  # step at which the batch in progress began; it is not counted yet
         self.inside_epochs = False
         self.iterators = 0  # epochs() and batches() being iterated over
         self.brake = Brake()
@@ -59,7 +60,8 @@ class Loop:
     @property
     def epoch(self) -> float:
         """Epochs finished, the part of the current one included where the number of batches is known."""
-        part = self.batch / self.batches_per_epoch if self.batches_per_epoch else 0.0
+        stepped = self.batch_began_at is not None and self.step > self.batch_began_at
+        part = (self.batch + stepped) / self.batches_per_epoch if self.batches_per_epoch else 0.0
         return self.finished_epochs + min(part, 1.0)
 
     def epoch_at(self, step: int) -> float | None:

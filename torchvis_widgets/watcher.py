@@ -99,6 +99,7 @@ class Watcher:
 
     def keep_last(self) -> None:
         """The loop has ended somewhere: its last state is kept too."""
+        self._guard(lambda: self.losses.finish(self._loop.step, self._loop.epoch))
         at_epochs_end = self._loop.finished_epochs > 0 and self._epoch_began_at == self._loop.step
         self._guard(lambda: self.keeper.last(at_epochs_end))
 

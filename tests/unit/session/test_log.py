@@ -61,3 +61,14 @@ def test_words_for_what_is_no_step(session: tvw.Session) -> None:
         session.log(a=1, step=1.5)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"0 or more; found -1"):
         session.log(a=1, step=-1)
+
+
+def test_a_step_s_values_lie_at_its_own_part_of_the_epoch() -> None:
+    model, optimizer, criterion = setup()
+    with tvw.watch(model, optimizer) as session:
+        for _ in session.epochs(2):
+            for _ in steps(model, optimizer, criterion, session.batches(data(5))):
+                session.log(a=1.0)
+            session.log(b=1.0)
+        assert [epoch for _, epoch, _ in rows(session, "a")] == pytest.approx([each / 5 for each in range(1, 11)])
+        assert [row[:2] for row in rows(session, "b")] == [(5, 1.0), (10, 2.0)]

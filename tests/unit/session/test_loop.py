@@ -31,8 +31,8 @@ def test_counts_progress_and_snapshots() -> None:
         for epoch in session.epochs(2):
             for _ in steps(model, optimizer, criterion, session.batches(data(4))):
                 seen.append((epoch, loop.step, loop.epoch, loop.progress(), loop.status))
-        assert seen[0] == (1, 1, 0.0, 0.0, "training")
-        assert seen[5] == (2, 6, 1.25, 0.625, "training")
+        assert seen[0] == (1, 1, 0.25, 0.125, "training")
+        assert seen[5] == (2, 6, 1.5, 0.75, "training")
         assert (loop.status, loop.step, loop.progress(), loop.total_steps()) == ("finished", 8, 1.0, 8)
         session.run.flush()
         assert [(s.step, s.epoch) for s in session.run.snapshots] == [(0, 0.0), (4, 1.0), (8, 2.0)]
