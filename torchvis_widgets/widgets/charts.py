@@ -18,6 +18,7 @@ Array = NDArray[np.float64]
 COLOURS = ("accent", "warm", "series-3", "series-4", "series-5", "series-6", "series-7", "series-8")
 Y_TICKS = 5
 FOOT = 0.02  # of the height, where the feet of marks are
+STROKE = 0.06  # length of what stands for a value that is not finite, as a share of the height
 
 
 @dataclass(frozen=True)
@@ -63,13 +64,18 @@ class LineChart:
             display_names=False, scales={"x": self._x, "y": bqplot.LinearScale(min=0.0, max=1.0)},
             tooltip=_tip(), tooltip_location="mouse",
         )  # fmt: skip
+        # A short stroke where a value is NaN or -Inf, at the bottom, or +Inf, at the top.
+        self._nonfinite = bqplot.Lines(
+            x=[], y=[], visible=False, colors=["var(--tvw-warm)"], stroke_width=1.5,
+            scales={"x": self._x, "y": bqplot.LinearScale(min=0.0, max=1.0)},
+        )  # fmt: skip
         self._raw: dict[str, Any] = {}
         self._smooth: dict[str, Any] = {}
         self._x_axis = bqplot.Axis(scale=self._x, grid_lines="dashed", tick_format="d")
         self._y_axis = self._make_y_axis()
         self.figure = bqplot.Figure(
             axes=[self._x_axis, self._y_axis],
-            marks=[self._marks, self._cursor, self._feet],
+            marks=[self._nonfinite, self._marks, self._cursor, self._feet],
             animation_duration=0,
             fig_margin={"top": 10, "bottom": 24, "left": 42, "right": 16},
             padding_x=0.0,
@@ -106,6 +112,7 @@ class LineChart:
                 _set(smooth, curve.smooth_x, self._drawable(curve.smooth_y), visible=True)
             else:
                 smooth.visible = False
+        self._draw_nonfinite(curves)
         with self._cursor.hold_sync():
             self._cursor.visible = cursor is not None
             if cursor is not None:
@@ -126,6 +133,13 @@ class LineChart:
             self._feet.names = np.array(["; ".join(each) for each in texts.values()])
             self._feet.x, self._feet.y = places, np.full(len(texts), FOOT)
 
+    def _draw_nonfinite(self, curves: Sequence[Curve]) -> None:
+        x, y = (np.concatenate([np.zeros(0), *each]) for each in ([c.x for c in curves], [c.y for c in curves]))
+        bad = ~np.isfinite(y)
+        foot = np.where(y[bad] == np.inf, 1.0 - STROKE, 0.0)
+        strokes = np.stack([foot, foot + STROKE, np.full(len(foot), np.nan)], axis=1).ravel()
+        _set(self._nonfinite, np.repeat(x[bad], 3), strokes, visible=bool(bad.any()))
+
     def _y_ticks(self, curves: Sequence[Curve]) -> Ticks:
         drawn = np.concatenate([self._drawable(curve.y) for curve in curves]) if curves else np.zeros(0)
         finite = drawn[np.isfinite(drawn)]
@@ -141,7 +155,8 @@ class LineChart:
     def _lay_out(self, curves: Sequence[Curve]) -> None:
         self._raw = {curve.name: self._line(curve.colour, 1.3) for curve in curves}
         self._smooth = {curve.name: self._line(curve.colour, 1.8) for curve in curves}
-        self.figure.marks = [*self._raw.values(), *self._smooth.values(), self._marks, self._cursor, self._feet]
+        lines = (*self._raw.values(), *self._smooth.values())
+        self.figure.marks = [*lines, self._nonfinite, self._marks, self._cursor, self._feet]
 
     def _line(self, colour: str, width: float) -> Any:
         return bqplot.Lines(

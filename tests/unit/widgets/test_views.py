@@ -187,6 +187,9 @@ def test_what_went_wrong_is_marked_and_nothing_is_sent_that_cannot_be_drawn(sess
     assert plot.header.legend[0]["value"] == "NaN"
     lines = [mark for mark in plot.figure.marks if type(mark).__name__ == "Lines" and len(mark.y)]
     assert all(np.isfinite(line.y[-1]) and not np.isinf(line.y).any() for line in lines)
+    (strokes,) = (line for line in lines if set(line.x) == {17.0, 19.0})
+    ends = {(x, y) for x, y in zip(strokes.x, strokes.y, strict=True) if y in (0.0, 1.0)}
+    assert ends == {(17.0, 1.0), (19.0, 0.0)}  # +Inf at the top, NaN at the bottom
 
 
 @pytest.mark.filterwarnings("ignore:the snapshot at epoch 1:RuntimeWarning")
