@@ -17,8 +17,9 @@ from torchvis_widgets.loop import Loop
 from torchvis_widgets.record.measure import Reading
 from torchvis_widgets.record.recording import Recording
 from torchvis_widgets.record.sampling import obstacle
+from torchvis_widgets.record.sheet import Label, Sheet
 from torchvis_widgets.record.snapshots import Snapshot
-from torchvis_widgets.record.statistics import Label, Sheet, Statistics
+from torchvis_widgets.record.statistics import Statistics
 
 PERIOD = 1.0  # seconds between two looks for a new snapshot
 SHARE = 0.005  # of the time that training takes, spent here at most while it goes on

@@ -15,7 +15,8 @@ from torchvis_widgets.loop import Loop
 from torchvis_widgets.record.measure import Reading
 from torchvis_widgets.record.recording import Recording
 from torchvis_widgets.record.sampling import obstacle
-from torchvis_widgets.record.statistics import Label, Sheet, Statistics
+from torchvis_widgets.record.sheet import Label, Sheet
+from torchvis_widgets.record.statistics import Statistics
 from torchvis_widgets.record.update import Before
 
 

@@ -19,10 +19,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from torchvis_widgets.record.branches import Branches
+from torchvis_widgets.record.database import is_locked
+from torchvis_widgets.record.drain import Drain
 from torchvis_widgets.record.errors import Problems, RunError
 from torchvis_widgets.record.lines import Lines
 from torchvis_widgets.record.marks import Mark, Marks
-from torchvis_widgets.record.metrics_file import MetricsFile, Row, is_locked, read_marks, read_metrics
+from torchvis_widgets.record.metrics_file import MetricsFile, Row, read_marks, read_metrics
 from torchvis_widgets.record.numbers import check_name, to_number
 from torchvis_widgets.record.ring import Ring, Slot
 from torchvis_widgets.record.series import Series
@@ -30,18 +32,17 @@ from torchvis_widgets.record.weak import weakly
 
 __all__ = ["MetricsReader", "MetricsWriter"]
 
-PERIOD = 0.1  # seconds between two drains
-
 _MOST_UNWRITTEN = 1_000_000  # values that wait for a locked file: about 200 MB
 
 Listener = Callable[[list[str], NDArray[np.float64]], None]
 Entry = tuple[int, float, float, int, "float | Slot", int]  # a Row whose value may still be on its way
 
 
-class MetricsWriter:
+class MetricsWriter(Drain):
     """Takes scalars without blocking, and owns the thread that stores them every 100 ms."""
 
     def __init__(self, path: Path, problems: Problems, branches: Branches) -> None:
+        super().__init__("torchvis-metrics")
         self._path, self._problems = path, problems
         self.lines = Lines(branches)
         self._branch = 0
@@ -56,9 +57,7 @@ class MetricsWriter:
         self._stored_names = 0
         self._file: MetricsFile | None = MetricsFile(path)
         self._drain_lock = threading.Lock()
-        self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="torchvis-metrics", daemon=True)
-        self._thread.start()
+        self.begin()
 
     @property
     def series(self) -> dict[str, Series]:
@@ -124,32 +123,18 @@ class MetricsWriter:
                 self._held.clear()
                 self._problems.note("metrics", f"logged values were lost: {error!r}")
 
-    def flush(self, timeout: float) -> bool:
-        """Drains until nothing is queued; False if devices still owe values after `timeout` seconds."""
-        end = time.monotonic() + timeout
-        self.drain()
-        while self._queue or self._held or self._unwritten:
-            if time.monotonic() > end:
-                return False
-            time.sleep(0.001)
-            self.drain()
-        return True
+    def is_empty(self) -> bool:
+        """Whether all that was logged is in the series, and on the disk as far as that takes it."""
+        return not (self._queue or self._held or self._unwritten)
 
     def close(self, timeout: float) -> None:
         """Stores what is queued, ends the thread and closes the file."""
-        self._closing.set()
-        if self._thread is not threading.current_thread():
-            self._thread.join(timeout)
-        if not self.flush(timeout) and self._held:
+        if not self.end(timeout) and self._held:
             self._problems.note("device values", f"{len(self._held)} logged values never arrived from their device")
         with self._drain_lock:
             if self._file is not None:
                 self._file.close()
                 self._file = None
-
-    def _work(self) -> None:
-        while not self._closing.wait(PERIOD):
-            self.drain()
 
     def _ring(self, device: torch.device) -> Ring:
         if device not in self._rings:

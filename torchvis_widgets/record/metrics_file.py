@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping
-from contextlib import closing, suppress
-from itertools import chain
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from torchvis_widgets.record.database import connect, insert, reading, transaction
 from torchvis_widgets.record.marks import Mark
 
-__all__ = ["MetricsFile", "Row", "has_metrics", "is_locked", "read_marks", "read_metrics"]
+__all__ = ["MetricsFile", "Row", "has_metrics", "read_marks", "read_metrics"]
 
 Row = tuple[int, float, float, int, float, int]  # step, epoch, time, id of the name, value, branch
 
-# One statement for many rows: sqlite3 gives the interpreter away once a statement, and gets it back only when a busy
-# training thread lets go. 1,000 rows of 6 stay far below SQLite's limit of 32,766 variables.
-_ROWS_A_STATEMENT = 1000
 _TABLES = """
 CREATE TABLE IF NOT EXISTS names (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 CREATE TABLE IF NOT EXISTS metrics (step INTEGER, epoch REAL, time REAL, name INTEGER, value REAL, branch INTEGER);
@@ -28,17 +25,15 @@ CREATE TABLE IF NOT EXISTS marks (
     branch INTEGER
 );
 """
-_PATIENCE = 0.2  # seconds that a write waits for another program which has locked the file
 
 
 class MetricsFile:
     """The file of a run that is being written; one thread at a time."""
 
     def __init__(self, path: Path) -> None:
-        self._connection = sqlite3.connect(path, timeout=_PATIENCE, check_same_thread=False, isolation_level=None)
+        self._connection = connect(path)
         # Readers never block the writer; after a kill everything committed is there.
         self._connection.execute("PRAGMA journal_mode=WAL")
-        self._connection.execute("PRAGMA synchronous=NORMAL")
         self._connection.executescript(_TABLES)
 
     def write(self, rows: list[Row], names: list[str], marks: Mapping[int, Mark]) -> None:
@@ -46,22 +41,11 @@ class MetricsFile:
 
         Raises sqlite3.Error; then nothing of it is in the file.
         """
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
+        fields = [(number, m.step, m.epoch, m.time, m.kind, m.text, m.layer, m.branch) for number, m in marks.items()]
+        with transaction(self._connection):
             self._connection.executemany("INSERT INTO names (name) VALUES (?)", [(name,) for name in names])
-            for start in range(0, len(rows), _ROWS_A_STATEMENT):
-                part = rows[start : start + _ROWS_A_STATEMENT]
-                places = ",".join(["(?,?,?,?,?,?)"] * len(part))
-                self._connection.execute(f"INSERT INTO metrics VALUES {places}", list(chain.from_iterable(part)))
-            fields = [
-                (number, m.step, m.epoch, m.time, m.kind, m.text, m.layer, m.branch) for number, m in marks.items()
-            ]
+            insert(self._connection, "metrics", rows)
             self._connection.executemany("INSERT OR REPLACE INTO marks VALUES (?,?,?,?,?,?,?,?)", fields)
-            self._connection.execute("COMMIT")
-        except sqlite3.Error:
-            with suppress(sqlite3.Error):  # where the failure has ended the transaction already
-                self._connection.execute("ROLLBACK")
-            raise
 
     def close(self) -> None:
         """Folds the write-ahead log into the file, so that a copy of that one file, or a read-only one, is complete."""
@@ -80,7 +64,7 @@ def read_metrics(path: Path, after: int = 0) -> tuple[list[str], NDArray[np.floa
 
     A row is step, epoch, time, place of the name in the list counted from 1, value, branch.
     """
-    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
+    with reading(path) as connection:
         # Rows first: the names they need were stored with them or before.
         found = connection.execute(
             "SELECT step, epoch, time, name, value, branch, rowid FROM metrics WHERE rowid > ? ORDER BY rowid", (after,)
@@ -94,19 +78,14 @@ def read_metrics(path: Path, after: int = 0) -> tuple[list[str], NDArray[np.floa
 
 def read_marks(path: Path) -> list[Mark]:
     """Returns the marks, none of a file from before there were any. Raises sqlite3.Error."""
-    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
+    with reading(path) as connection:
         if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'marks'").fetchone():
             return []
         found = connection.execute("SELECT step, epoch, time, kind, text, layer, branch FROM marks ORDER BY id")
         return [Mark(*fields) for fields in found]
 
 
-def is_locked(error: Exception) -> bool:
-    """Says whether another program has locked the file for a while, rather than that it cannot be used."""
-    return isinstance(error, sqlite3.OperationalError) and "locked" in str(error)
-
-
 def has_metrics(path: Path) -> bool:
     """Says whether a metrics file holds any value. Raises sqlite3.Error."""
-    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
+    with reading(path) as connection:
         return connection.execute("SELECT 1 FROM metrics LIMIT 1").fetchone() is not None

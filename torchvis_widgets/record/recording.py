@@ -21,9 +21,10 @@ from torchvis_widgets.record.marks import Mark
 from torchvis_widgets.record.metrics import Listener, MetricsWriter
 from torchvis_widgets.record.run import Run
 from torchvis_widgets.record.search import find
+from torchvis_widgets.record.sheet import Sheet
 from torchvis_widgets.record.snapshot_writer import SnapshotWriter
 from torchvis_widgets.record.snapshots import Commit, Snapshot
-from torchvis_widgets.record.statistics import Sheet, StatisticsWriter
+from torchvis_widgets.record.statistics_writer import StatisticsWriter
 from torchvis_widgets.record.tensor_file import is_storable, plain, write_tensors
 from torchvis_widgets.record.thinning import Thinner
 

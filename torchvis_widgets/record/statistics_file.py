@@ -14,14 +14,14 @@ from __future__ import annotations
 
 import difflib
 import sqlite3
-from contextlib import closing, suppress
-from itertools import chain
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from torchvis_widgets.record.database import connect, insert, reading, transaction
 from torchvis_widgets.record.sampling import BINS
 
 if TYPE_CHECKING:
@@ -37,8 +37,6 @@ _COLUMNS = (
 )  # fmt: skip
 _TYPES = "INTEGER REAL REAL INTEGER TEXT TEXT REAL REAL REAL REAL REAL REAL INTEGER REAL INTEGER INTEGER REAL REAL BLOB"
 _SHOWN = _COLUMNS[:3] + _COLUMNS[4:16] + ("branch",)
-_ROWS_A_STATEMENT = 500  # see metrics_file: one statement for many rows; SQLite takes 32,766 variables
-_PATIENCE = 0.2  # seconds that a write waits for the metrics' writer, or for another program
 
 
 class Histograms(NamedTuple):
@@ -53,10 +51,9 @@ class StatisticsFile:
     """The table of a run that is being written; one thread at a time."""
 
     def __init__(self, path: Path) -> None:
-        self._connection = sqlite3.connect(path, timeout=_PATIENCE, check_same_thread=False, isolation_level=None)
+        self._connection = connect(path)
         columns = ", ".join(f"{name} {kind}" for name, kind in zip(_COLUMNS, _TYPES.split(), strict=True))
         try:
-            self._connection.execute("PRAGMA synchronous=NORMAL")
             self._connection.execute(f"CREATE TABLE IF NOT EXISTS statistics ({columns})")
         except sqlite3.Error:
             self.close()
@@ -64,18 +61,8 @@ class StatisticsFile:
 
     def write(self, rows: list[StatisticsRow]) -> None:
         """Appends rows in one transaction. Raises sqlite3.Error; then none of them is in the file."""
-        row = f"({','.join('?' * len(_COLUMNS))})"
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            for start in range(0, len(rows), _ROWS_A_STATEMENT):
-                part = rows[start : start + _ROWS_A_STATEMENT]
-                places = ",".join([row] * len(part))
-                self._connection.execute(f"INSERT INTO statistics VALUES {places}", list(chain.from_iterable(part)))
-            self._connection.execute("COMMIT")
-        except sqlite3.Error:
-            with suppress(sqlite3.Error):  # where the failure has ended the transaction already
-                self._connection.execute("ROLLBACK")
-            raise
+        with transaction(self._connection):
+            insert(self._connection, "statistics", rows)
 
     def close(self) -> None:
         """Closes, also after a failure."""
@@ -115,7 +102,7 @@ def _select(path: Path, query: str, values: tuple[str, ...] = ()) -> list[tuple[
     """What a query finds; nothing in a file without statistics."""
     if not path.exists():
         return []
-    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
+    with reading(path) as connection:
         if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'statistics'").fetchone():
             return []
         return connection.execute(query, values).fetchall()

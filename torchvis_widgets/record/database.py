@@ -1,0 +1,61 @@
+"""What the tables of metrics.sqlite have in common: many rows in few statements, all of them or none."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+__all__ = ["connect", "insert", "is_locked", "reading", "transaction"]
+
+_PATIENCE = 0.2  # seconds that a write waits for another one, or for a program which has locked the file
+_MOST_VARIABLES = 8000  # of a statement; SQLite takes 32,766
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Opens the file to write; one thread at a time may use the connection."""
+    connection = sqlite3.connect(path, timeout=_PATIENCE, check_same_thread=False, isolation_level=None)
+    connection.execute("PRAGMA synchronous=NORMAL")
+    return connection
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[sqlite3.Connection]:
+    """Opens the file to read, and closes it. Raises sqlite3.Error."""
+    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
+        yield connection
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """Commits what is done within, or nothing of it where that raises."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except sqlite3.Error:
+        with suppress(sqlite3.Error):  # where the failure has ended the transaction already
+            connection.execute("ROLLBACK")
+        raise
+
+
+def insert(connection: sqlite3.Connection, table: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Appends rows of one width to a table.
+
+    One statement for many: sqlite3 gives the interpreter away once a statement, and gets it back only when a busy
+    training thread lets go.
+    """
+    if not rows:
+        return
+    row, count = f"({','.join('?' * len(rows[0]))})", _MOST_VARIABLES // len(rows[0])
+    for start in range(0, len(rows), count):
+        part = rows[start : start + count]
+        connection.execute(f"INSERT INTO {table} VALUES {','.join([row] * len(part))}", list(chain.from_iterable(part)))
+
+
+def is_locked(error: Exception) -> bool:
+    """Says whether another program has locked the file for a while, rather than that it cannot be used."""
+    return isinstance(error, sqlite3.OperationalError) and "locked" in str(error)
