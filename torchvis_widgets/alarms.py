@@ -63,6 +63,7 @@ class Alarms:
         self._searches: deque[_Search] = deque()
         self._unexplained: list[tuple[int, str]] = []  # marks of losses without a layer yet, and their texts
         self._bad: dict[str, set[str]] = {GRADIENT: set(), WEIGHT: set()}  # known not to be finite, and told
+        self._cause: tuple[str, str] | None = None  # the weights not finite, in words, and the first one's layer
         self._lanes: dict[torch.device, Lane] = {}
         self._off = False
         run.listen(self.heard)
@@ -79,6 +80,13 @@ class Alarms:
             self._searches.append(_Search(Clones(_finite(self._model), self._lanes), self._loop.step))
         except Exception as error:
             self._fail(error)
+
+    def gone_back(self) -> None:
+        """Everything is as it was at a snapshot: what went wrong since is no longer to be explained."""
+        self._wanted = False
+        self._searches.clear()
+        self._unexplained.clear()
+        self._cause = None
 
     # On the metrics thread
 
@@ -107,7 +115,9 @@ class Alarms:
                 told = True
                 text = f"{_these(kind, bad)} at step {step}"
                 self._run.mark(step, epoch, kind, text, _layer(bad[0]), branch=branch)
-                self._alarm(step, text)
+                self._alarm(step, branch, text)
+        if not self._bad[WEIGHT]:
+            self._cause = None
 
     def _check(self, name: str, branch: int, losses: NDArray[np.float64]) -> None:
         guard = self._guards.setdefault((name, branch), LossGuard())
@@ -117,10 +127,14 @@ class Alarms:
             if what == "jump":
                 self._run.mark(step, at, "jump", f"{name} jumped to {value:.4g}", branch=branch)
                 continue
-            text = f"{name} is {_word(value)} at step {step}"
-            self._unexplained.append((self._run.mark(step, at, "loss", text, branch=branch), text))
-            self._wanted = True
-            self._alarm(step, text)
+            text, layer = f"{name} is {_word(value)} at step {step}", None
+            if self._cause is not None and branch == self._run.branch:
+                text, layer = f"{text}; {self._cause[0]}", self._cause[1]
+            number = self._run.mark(step, at, "loss", text, layer, branch=branch)
+            if layer is None and branch == self._run.branch:
+                self._unexplained.append((number, text))
+                self._wanted = True
+            self._alarm(step, branch, text)
 
     def _resolve(self, search: _Search) -> None:
         tensors = search.finite.to_host()
@@ -134,12 +148,15 @@ class Alarms:
         more, layer = f"at step {search.step} every gradient and weight is finite: look at the data", None
         if bad[kind]:
             more, layer = f"at step {search.step} {_these(kind, bad[kind])}", _layer(bad[kind][0])
+        self._cause = (more, layer) if bad[WEIGHT] and layer is not None else None
         for number, text in self._unexplained:
             self._run.amend_mark(number, text=f"{text}; {more}", layer=layer)
             self._warn(text, f"{text}; {more}")
         self._unexplained.clear()
 
-    def _alarm(self, step: int, text: str) -> None:
+    def _alarm(self, step: int, branch: int, text: str) -> None:
+        if branch != self._run.branch:
+            return  # what has been left meanwhile
         self._warn(text, text)
         if step < self._loop.began_at_step:
             return  # of a loop that has ended meanwhile

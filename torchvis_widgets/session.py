@@ -341,6 +341,7 @@ class Session:
         if self._watcher is not None:
             self._watcher.go_back(recorded)
         self.edits.forget()
+        self._warnings = Problems()  # they were about what has been left
         self._live.forget()  # a copy of a later step: the newest is now the snapshot
 
     def _watching(self, call: str) -> Watcher:

@@ -110,6 +110,8 @@ class Watcher:
         self._epoch_began_at = self._loop.step
         if self.statistics is not None:
             self.statistics.go_back()
+        if self.alarms is not None:
+            self.alarms.gone_back()
 
     def _optimizer_steps(self, *_: Any) -> None:
         self.before_step()

@@ -1,18 +1,26 @@
 const MINUS = "\u2212";
 
+// JSON has no place for these: Jupyter's kernels send Python's words for them, which are no numbers.
+const UNWRITABLE: Record<string, number> = {
+  nan: Number.NaN,
+  inf: Number.POSITIVE_INFINITY,
+  "-inf": Number.NEGATIVE_INFINITY,
+};
+
 /** A number with a true minus sign. */
 function signed(text: string): string {
   return text.replace("-", MINUS);
 }
 
 /** A value for reading: `digits` significant ones, no noise zeros, exponents for the very small and large. */
-export function number(value: number | null | undefined, digits = 3): string {
-  if (value === null || value === undefined) return "–";
+export function number(found: number | null | undefined, digits = 3): string {
+  if (found === null || found === undefined) return "–";
+  const value = UNWRITABLE[String(found)] ?? found;
   if (Number.isNaN(value)) return "NaN";
   if (!Number.isFinite(value)) return value > 0 ? "+Inf" : `${MINUS}Inf`;
   const size = Math.abs(value);
   if (size === 0) return "0";
-  if (size < 1e-3 || size < 1e-3 || size >= 1e6) return signed(value.toExponential(digits - 1).replace("e+", "e"));
+  if (size < 1e-3 || size >= 1e6) return signed(value.toExponential(digits - 1).replace("e+", "e"));
   const whole = size < 1 ? 0 : Math.floor(Math.log10(size)) + 1;
   return signed(value.toFixed(Math.max(0, digits - whole)));
 }

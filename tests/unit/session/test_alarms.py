@@ -272,3 +272,39 @@ def test_the_statistics_tell_of_a_tensor_that_is_not_finite_without_any_loss(kin
         "gradient": "the gradient of norm.weight is not finite",
     }
     assert rows(session.run) == [(3, kind, "norm", f"{texts[kind]} at step 3")]
+
+
+def test_going_back_leaves_the_alarms_behind() -> None:
+    model, optimizer, criterion = setup()
+    with tvw.watch(model, optimizer, criterion, resumable=True, on_nonfinite="stop") as session:
+        for _ in session.epochs(1):
+            list(steps(model, optimizer, criterion, session.batches(data(3))))
+        with torch.no_grad():
+            model.fc.weight[0, 0] = NAN
+        session.log({"val/loss": NAN})
+        session.run.flush()
+        assert session.problems == ["val/loss is NaN at step 3"]
+        session.restore(epoch=1)  # before any step could look for the cause
+        assert session.problems == []
+        for _ in session.epochs(2):
+            list(steps(model, optimizer, criterion, session.batches(data(3))))
+        assert (session.problems, session.loop.status, session.loop.step) == ([], "finished", 9)
+        assert session.run.marked == []
+        assert session.run.marks()["text"].tolist() == ["val/loss is NaN at step 3"]
+
+
+def test_a_second_bad_loss_is_told_with_the_cause_that_is_known() -> None:
+    model, _, criterion = setup()
+    optimizer = Still(model)
+    session = tvw.watch(model, optimizer, criterion)
+    with torch.no_grad():
+        model.fc.weight[0, 0] = NAN
+    list(steps(model, optimizer, criterion, data(2)))
+    session.run.flush()
+    list(steps(model, optimizer, criterion, data(2)))
+    session.run.flush()
+    session.log({"val/loss": NAN})
+    session.close()
+    first, second = session.run.marked
+    assert (first.layer, second.layer) == ("fc", "fc")
+    assert re.fullmatch(r"val/loss is NaN at step 4; at step [234] fc\.weight is not finite.*", second.text)
