@@ -350,7 +350,8 @@ def watching_again(quickstart: Quickstart) -> None:
     for _ in range(2):
         notebook.run_cell(cell)
         notebook.wait_idle()
-    hooks = "[len(torch.optim.optimizer._global_optimizer_post_hooks), len(criterion._forward_hooks), "
+    on_optimizers = "__import__('sys').modules['torch.optim.optimizer']._global_optimizer_post_hooks"
+    hooks = f"[len({on_optimizers}), len(criterion._forward_hooks), "
     hooks += "sum(len(m._forward_hooks) + len(m._forward_pre_hooks) for m in model.modules())]"
     assert notebook.kernel_eval(hooks) == [2, 1, 0]  # after a step: of the statistics, and of the loop
     board = Dashboard(notebook, cell)
