@@ -1,6 +1,7 @@
 """Live widgets for a running PyTorch model: loss plots, weight sliders, activations, and a timeline over them all."""
 
 from torchvis_widgets.every import Every
+from torchvis_widgets.look.trace import trace
 from torchvis_widgets.record.run import Run
 from torchvis_widgets.record.statistics import Statistics
 from torchvis_widgets.session import Session
@@ -28,6 +29,7 @@ __all__ = [
     "TrainingBar",
     "WeightSliders",
     "inspect",
+    "trace",
     "watch",
 ]
 

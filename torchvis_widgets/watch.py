@@ -13,11 +13,12 @@ from torchvis_widgets.alarms import CHOICES, Alarms, OnNonfinite
 from torchvis_widgets.every import Policy, check_policy
 from torchvis_widgets.keeper import Keeper
 from torchvis_widgets.live import state_of, tied_names
+from torchvis_widgets.look.graph import Graph
 from torchvis_widgets.look.leaves import map_tensors
 from torchvis_widgets.look.observer import Observer
 from torchvis_widgets.look.probe import Probe
-from torchvis_widgets.look.replica import Replica, unwrapped
-from torchvis_widgets.look.trace import Graph, trace
+from torchvis_widgets.look.replica import Replica, require_module, unwrapped
+from torchvis_widgets.look.trace import trace_probe
 from torchvis_widgets.output_statistics import OutputStatistics
 from torchvis_widgets.record.best import Best, check_best
 from torchvis_widgets.record.recording import Recording
@@ -97,7 +98,7 @@ def watch(
             names.
         RunError: the run directory belongs to another model, is being written, is newer, or cannot be written.
     """
-    _require_module(model, "watch")
+    require_module(model, "watch")
     optimizers = _optimizers(optimizer)
     if on_nonfinite not in CHOICES:
         raise ValueError(f"on_nonfinite is one of {', '.join(map(repr, CHOICES))}, found {on_nonfinite!r}")
@@ -110,7 +111,7 @@ def watch(
         wanted.check([*dict(bare.named_modules()), *dict(bare.named_parameters())])
     copy = Replica(bare, factory=replica)
     batch = None if probe is None else Probe.of(probe)
-    graph = None if batch is None else trace(copy, batch)
+    graph = None if batch is None else trace_probe(copy, batch)
     names = _class_names(classes, graph)
     _close_older(bare, run)
     called = name or (type(bare).__name__ if run is None else None)
@@ -154,10 +155,10 @@ def inspect(
         TypeError: `model` is no `nn.Module`.
         ValueError: the inputs do not run through the model, or `classes` has the wrong number of names.
     """
-    _require_module(model, "inspect")
+    require_module(model, "inspect")
     bare = unwrapped(model)
     copy, batch = Replica(bare, factory=replica), Probe.of(inputs)
-    graph = trace(copy, batch)
+    graph = trace_probe(copy, batch)
     run = Recording.create(
         None, model=fingerprint(bare), name=type(bare).__name__, classes=_class_names(classes, graph)
     )
@@ -181,14 +182,14 @@ def of_run(run: Run, model: torch.nn.Module | None = None) -> Session:
         session.follow()
         _reopened[run] = weakref.ref(session)
     if model is not None:
-        _require_module(model, "Dashboard(run, model=model)")
+        require_module(model, "Dashboard(run, model=model)")
         tensors = run.probe()
         if tensors is None:
             raise LookupError(f"{run.path} has no probe.safetensors, so there is nothing to run through the model")
         copy, batch = Replica(model), Probe.from_tensors(tensors)
         if run.snapshots:
             copy.load(run.state_dict(step=run.snapshots[-1].step), None)
-        session.observe(_observer(session, copy, batch, None), trace(copy, batch))
+        session.observe(_observer(session, copy, batch, None), trace_probe(copy, batch))
     return session
 
 
@@ -240,7 +241,7 @@ def _observe_first_batch(
         few = whole.samples(slice(0, min(DEFAULT_SAMPLES, whole.count)))
         probe = Probe(*map_tensors((few.args, few.kwargs), lambda tensor: tensor.detach().clone()))
         # On the training thread, once: only here may the pass ask for and put back the process-wide random state.
-        graph = trace(replica, probe)
+        graph = trace_probe(replica, probe)
         _observe(session, run, replica, probe, graph, criterion)
         try:
             _class_names(run.classes, graph)
@@ -260,13 +261,6 @@ def _close_older(model: torch.nn.Module, run: str | Path | None) -> None:
             older.close()
 
 
-def _require_module(model: object, call: str) -> None:
-    if not isinstance(model, torch.nn.Module):
-        hint = "pass an instance, such as Net()" if isinstance(model, type) else "pass the model itself"
-        found = f"the class {model.__name__}" if isinstance(model, type) else type(model).__name__
-        raise TypeError(f"{call}() takes a torch.nn.Module, found {found}; {hint}")
-
-
 def _optimizers(optimizer: Any) -> list[torch.optim.Optimizer]:
     several: Iterable[Any] = optimizer if isinstance(optimizer, (list, tuple)) else [optimizer]
     chosen = [each for each in several if each is not None]
@@ -282,7 +276,7 @@ def _class_names(classes: Sequence[str] | None, graph: Graph | None) -> list[str
     if isinstance(classes, str):
         raise TypeError(f"classes must be a list of names, found the string {classes!r}; write [{classes!r}]")
     names = [str(name) for name in classes]
-    outputs = graph.nodes[0].shape if graph is not None else ""
+    outputs = graph.modules[0].shape if graph is not None else ""
     if outputs.isdigit() and int(outputs) != len(names):
         raise ValueError(
             f"classes has {len(names)} names, but the model has {outputs} outputs for a sample; "

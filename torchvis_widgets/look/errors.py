@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+
 
 class LookError(Exception):
     """Something cannot be shown: `reason` says why, `remedy` what to do about it."""
@@ -32,3 +34,9 @@ def in_words(error: BaseException) -> str:
     """An error on one line: its class and its first line of text."""
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+
+
+def nearest(name: str, names: list[str]) -> str:
+    """A remedy that names what was probably meant."""
+    near = difflib.get_close_matches(name, names, 3, 0.4) or names[:3]
+    return f"Did you mean {' or '.join(repr(each) for each in near)}?" if near else "There is nothing to choose from."

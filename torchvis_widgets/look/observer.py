@@ -208,7 +208,7 @@ def _explained(what: str) -> Iterator[None]:
         yield
     except LookError:
         raise
-    except torch.cuda.OutOfMemoryError as error:
+    except torch.OutOfMemoryError as error:
         raise LookError("the device ran out of memory", "Use fewer probe samples or a CPU replica.") from error
     except Exception as error:
         raise LookError(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import copy
 import threading
-from collections.abc import Callable, Hashable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -14,10 +14,13 @@ from torch.nn.parameter import is_lazy
 from torch.overrides import TorchFunctionMode
 
 from torchvis_widgets.look.errors import ReplicaError, in_words
+from torchvis_widgets.look.leaves import map_tensors
 from torchvis_widgets.look.randomness import RandomStateKept
 
 if TYPE_CHECKING:
     from torchvis_widgets.look.probe import Probe
+
+T = TypeVar("T")
 
 
 def is_watch_hook(hook: Any) -> bool:
@@ -34,6 +37,14 @@ def unwrapped(model: nn.Module) -> nn.Module:
             model = model._orig_mod  # type: ignore[assignment]  # checked above; torch.compile's wrapper
         else:
             return model
+
+
+def require_module(model: object, call: str) -> None:
+    """Raises TypeError for anything but a module, with what `call` takes."""
+    if not isinstance(model, nn.Module):
+        hint = "pass an instance, such as Net()" if isinstance(model, type) else "pass the model itself"
+        found = f"the class {model.__name__}" if isinstance(model, type) else type(model).__name__
+        raise TypeError(f"{call}() takes a torch.nn.Module, found {found}; {hint}")
 
 
 class Replica:
@@ -100,9 +111,17 @@ class Replica:
     def forward(self, probe: Probe, samples: slice | None = None) -> Any:
         """The module's own output for the probe, or for some of its samples; raises whatever the module raises."""
         inputs = probe if samples is None else probe.samples(samples)
-        inputs = inputs.to(self.device)
-        with self.lock, self._randomness(), torch.no_grad(), _EveryModule():
-            return self.module(*inputs.args, **inputs.kwargs)
+        return self.run(self.moved(inputs.args), self.moved(inputs.kwargs))
+
+    def run(self, args: Sequence[Any], kwargs: Mapping[str, Any], *, gradients: bool = False) -> Any:
+        """The module's own output for inputs on its device; raises whatever the module raises."""
+        with self.lock, self._randomness(), torch.set_grad_enabled(gradients), _EveryModule():
+            return self.module(*args, **kwargs)
+
+    def moved(self, value: T) -> T:
+        """A nested value with its tensors on the replica's device."""
+        moved: T = map_tensors(value, lambda tensor: tensor.to(self.device))
+        return moved
 
     @contextlib.contextmanager
     def _randomness(self) -> Iterator[None]:

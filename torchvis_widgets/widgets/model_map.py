@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 import traitlets as t
 
+from torchvis_widgets.look.graph import Module
 from torchvis_widgets.widgets.base import Reply, Topic
 from torchvis_widgets.widgets.view import View
 
@@ -28,7 +29,7 @@ class ModelMap(View):
         graph = self.stage.session.graph
         if graph is not self._shown_graph:
             self._shown_graph = graph
-            self.rows = [] if graph is None else [_row(node) for node in graph.nodes]
+            self.rows = [] if graph is None else [_row(module) for module in graph.modules]
         self.layer = self.stage.selection.now.layer
 
     _shown_graph: Any = None
@@ -76,6 +77,6 @@ def module_norms(norms: Mapping[str, float]) -> dict[str, float]:
     return {path: math.sqrt(square) for path, square in squares.items()}
 
 
-def _row(node: Any) -> dict[str, Any]:
+def _row(module: Module) -> dict[str, Any]:
     fields = ("path", "name", "type", "depth", "shape", "parameters", "trainable", "calls", "note")
-    return {field: getattr(node, field) for field in fields} | {"foldable": node.children}
+    return {field: getattr(module, field) for field in fields} | {"foldable": module.children}

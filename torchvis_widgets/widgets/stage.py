@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from torchvis_widgets.look.trace import Graph
+from torchvis_widgets.look.graph import Graph
 from torchvis_widgets.record.run import Run
 from torchvis_widgets.session import Session
 from torchvis_widgets.watch import of_run
@@ -34,8 +34,8 @@ class Stage:
 
 def first_layer(graph: Graph | None) -> str:
     """The layer that views open on: the first one with weights of its own, else the whole model."""
-    nodes = graph.nodes if graph is not None else []
-    return next((node.path for node in nodes if node.parameters and not node.children), "")
+    modules = graph.modules if graph is not None else ()
+    return next((each.path for each in modules if each.parameters and not each.children), "")
 
 
 def stage_of(source: Source, model: torch.nn.Module | None = None) -> Stage:

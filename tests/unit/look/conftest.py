@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from torchvis_widgets.look import Probe, Replica, trace
+from torchvis_widgets.look import Probe, Replica, trace_probe
 
 
 class DigitsNet(nn.Module):
@@ -89,5 +89,5 @@ def probe() -> Probe:
 @pytest.fixture
 def replica(net: DigitsNet, probe: Probe) -> Replica:
     replica = Replica(net)
-    trace(replica, probe)
+    trace_probe(replica, probe)
     return replica

@@ -5,19 +5,19 @@ import torch
 from torch import Tensor, nn
 
 from tests.unit.look.conftest import DigitsNet, Nested
-from torchvis_widgets.look import CaptureError, ForwardError, Probe, Replica, capture, trace
+from torchvis_widgets.look import CaptureError, ForwardError, Probe, Replica, capture, trace_probe
 
 
 def test_every_key_of_the_graph_equals_what_plain_hooks_see(net: DigitsNet, probe: Probe) -> None:
     replica = Replica(net)
-    graph = trace(replica, probe)
+    graph = trace_probe(replica, probe)
     seen: dict[str, Tensor] = {}
     net.eval()
     for path in ("features.conv1", "features.norm", "head"):
         net.get_submodule(path).register_forward_hook(lambda m, a, output, p=path: seen.update({p: output.clone()}))
     with torch.no_grad():
         net(probe.args[0])
-    keys = [key for node in graph.nodes for key in node.keys]
+    keys = [key for node in graph.modules for key in node.keys]
     outputs = capture(replica, probe, keys).outputs
     assert outputs.keys() == set(keys)
     assert len(seen) == 3

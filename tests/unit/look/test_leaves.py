@@ -46,11 +46,15 @@ def test_named_tuples_torch_results_and_packed_sequences_survive_mapping() -> No
 
 
 def test_keys_are_parsed_against_the_model_s_own_paths() -> None:
-    paths = ["", "rnn", "blocks.a", "blocks.a:2", "blocks.a[0]"]
-    assert parse_key("rnn:3[1][0]", paths) == Key("rnn", 3, "[1][0]")
-    assert parse_key("['logits']", paths) == Key("", 1, "['logits']")
-    assert parse_key("", paths) == Key("", 1, "")
-    assert parse_key("blocks.a:2", paths) == Key("blocks.a:2", 1, "")  # the module of that name, not a second call
-    assert parse_key("blocks.a[0]:2", paths) == Key("blocks.a[0]", 2, "")
+    paths = ["", "rnn", "blocks.a", "blocks.a:2", "blocks.a[0]", "blocks.a/b"]
+    assert parse_key("rnn:3[1][0]", paths) == Key("rnn", "", 3, "[1][0]")
+    assert parse_key("['logits']", paths) == Key("", "", 1, "['logits']")
+    assert parse_key("", paths) == Key("", "", 1, "")
+    assert parse_key("/add:2", paths) == Key("", "add", 2, "")
+    assert parse_key("rnn/aten.mul:2[0]", paths) == Key("rnn", "aten.mul", 2, "[0]")
+    assert parse_key("blocks.a:2", paths) == Key("blocks.a:2", "", 1, "")  # the module of that name, not a second call
+    assert parse_key("blocks.a/b", paths) == Key("blocks.a/b", "", 1, "")
+    assert parse_key("blocks.a[0]:2", paths) == Key("blocks.a[0]", "", 2, "")
     assert parse_key("rnn2", paths) is None
-    assert [str(parse_key(key, paths)) for key in ("rnn:3[1][0]", "rnn")] == ["rnn:3[1][0]", "rnn"]
+    texts = ["rnn:3[1][0]", "rnn", "rnn/add_:2"]
+    assert [str(parse_key(key, paths)) for key in texts] == texts

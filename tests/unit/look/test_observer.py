@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from tests.unit.look.conftest import AlwaysDropping, DigitsNet, Nested
-from torchvis_widgets.look import LookError, Observer, Outcome, Probe, Replica, robust_limits, trace
+from torchvis_widgets.look import LookError, Observer, Outcome, Probe, Replica, robust_limits, trace_probe
 from torchvis_widgets.look.cache import ByteCache
 
 Edit = tuple[str, float]
@@ -116,7 +116,7 @@ def test_models_that_mix_or_squeeze_samples_run_whole() -> None:
     for model, shape in ((Squeezes(), (5, 4)), (mixes, (5, 4, 3, 3))):
         probe = Probe.of(torch.randn(shape))
         replica = Replica(model)
-        trace(replica, probe)
+        trace_probe(replica, probe)
         observer = Observer(replica, probe, lambda step, model=model: model.state_dict())
         expected = model.eval()(probe.args[0]).detach()
         assert torch.equal(observer.activation("", 0, 3), expected[3])
@@ -215,7 +215,7 @@ def test_a_model_that_draws_is_refused_while_a_loop_runs() -> None:
     observer = Observer(replica, probe, lambda step: model.state_dict(), quiet=lambda: quiet[0])
     with pytest.raises(LookError, match=r"not known yet. Call trace\(\)"):
         observer.activation("linear", 0, 0)
-    trace(replica, probe)
+    trace_probe(replica, probe)
     with pytest.raises(LookError, match=r"draws random numbers in eval mode.*Look when training has ended"):
         observer.activation("linear", 0, 0)
     quiet[0] = True
@@ -268,7 +268,7 @@ def test_a_state_that_waits_does_not_hold_the_lock(replica: Replica, probe: Prob
 def test_nested_outputs_by_sample() -> None:
     model, probe = Nested(), Probe.of({"x": torch.randn(3, 7, 5)})
     replica = Replica(model)
-    trace(replica, probe)
+    trace_probe(replica, probe)
     observer = Observer(replica, probe, lambda step: model.state_dict())
     assert observer.activation("rnn", 0, 1).shape == (7, 6)
     assert observer.activation("['logits']", 0, 1).shape == (3,)

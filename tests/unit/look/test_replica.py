@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from tests.unit.look.conftest import AlwaysDropping, DigitsNet
-from torchvis_widgets.look import Probe, Replica, ReplicaError, capture, trace, unwrapped
+from torchvis_widgets.look import Probe, Replica, ReplicaError, capture, trace_probe, unwrapped
 
 
 class WatchHook:
@@ -45,7 +45,7 @@ def test_looking_changes_nothing_about_the_model_nor_the_random_state(net: Digit
     hooks = len(net._forward_hooks)
     before, randomness = fingerprint(net), random_states()
     replica = Replica(net)
-    trace(replica, probe)
+    trace_probe(replica, probe)
     replica.load({name: tensor + 1 for name, tensor in net.state_dict().items()}, None)
     capture(replica, probe, ["features.conv1", "head"])
     replica.forward(probe)
@@ -62,7 +62,7 @@ def test_a_model_that_draws_in_eval_mode_is_found_out_and_the_random_states_are_
     model, inputs = DrawsEverywhere(), Probe.of(torch.randn(3, 4))
     before = random_states()
     replica = Replica(model)
-    trace(replica, inputs)
+    trace_probe(replica, inputs)
     assert replica.draws_random_numbers is True
     assert random_states() == before
 
@@ -74,7 +74,7 @@ def test_draws_from_python_and_numpy_are_noticed_too(draw: object) -> None:
             return super().forward(x) + draw()  # type: ignore[operator]
 
     replica = Replica(Draws(2, 2))
-    trace(replica, Probe.of(torch.randn(3, 2)))
+    trace_probe(replica, Probe.of(torch.randn(3, 2)))
     assert replica.draws_random_numbers is True
 
 
@@ -84,7 +84,7 @@ def test_a_stopped_pass_does_not_decide_that_nothing_draws() -> None:
     replica = Replica(model)
     capture(replica, inputs, ["0"])
     assert replica.draws_random_numbers is None
-    trace(replica, inputs)
+    trace_probe(replica, inputs)
     assert replica.draws_random_numbers is True
 
 

@@ -7,16 +7,16 @@ import torch
 from torch import Tensor, nn
 
 from tests.unit.look.conftest import DigitsNet, Nested
-from torchvis_widgets.look import Graph, LookError, Probe, ProbeError, Replica, trace
+from torchvis_widgets.look import Graph, LookError, Probe, ProbeError, Replica, trace_probe
 
 
 def graph_of(model: nn.Module, probe: Probe) -> Graph:
-    return trace(Replica(model), probe)
+    return trace_probe(Replica(model), probe)
 
 
 def test_the_tree_in_definition_order_with_shapes_and_parameters(net: DigitsNet, probe: Probe) -> None:
     net.features.requires_grad_(False)
-    nodes = graph_of(net, probe).nodes
+    nodes = graph_of(net, probe).modules
     assert [(node.path, node.depth, node.shape, node.parameters) for node in nodes] == [
         ("", 0, "10", 4 * 9 + 4 + 8 + 257 * 16 + 170 + 12),
         ("features", 1, "4×8×8", 4 * 9 + 4 + 8),
@@ -38,17 +38,17 @@ def test_the_tree_in_definition_order_with_shapes_and_parameters(net: DigitsNet,
 def test_calls_keys_and_notes(net: DigitsNet, probe: Probe) -> None:
     graph = graph_of(net, probe)
     relu = graph["features.relu"]
-    assert (relu.calls, relu.keys, relu.note) == (2, ["features.relu", "features.relu:2"], "called 2 times")
+    assert (relu.calls, relu.keys, relu.note) == (2, ("features.relu", "features.relu:2"), "called 2 times")
     spare = graph["spare"]
-    assert (spare.calls, spare.keys, spare.note) == (0, [], "never called")
+    assert (spare.calls, spare.keys, spare.note) == (0, (), "never called")
 
 
 def test_nested_outputs_are_named_by_leaf() -> None:
     graph = graph_of(Nested(), Probe.of({"x": torch.randn(3, 7, 5)}))
-    assert graph["rnn"].keys == ["rnn[0]", "rnn[1][0]", "rnn[1][1]"]
+    assert graph["rnn"].keys == ("rnn[0]", "rnn[1][0]", "rnn[1][1]")
     assert graph["rnn"].shape == "7×6 +2"
-    assert graph["two"].keys == ["two['left']", "two['right']"]
-    assert graph[""].keys == ["['logits']", "['hidden']['cell']"]
+    assert graph["two"].keys == ("two['left']", "two['right']")
+    assert graph[""].keys == ("['logits']", "['hidden']['cell']")
 
 
 def test_a_module_under_two_names_and_tied_weights() -> None:
@@ -65,8 +65,11 @@ def test_a_module_under_two_names_and_tied_weights() -> None:
 
     graph = graph_of(Tied(), Probe.of(torch.randn(2, 4)))
     again = graph["again"]
-    assert (again.calls, again.note) == (2, "the same module as 'encode'; called 2 times")
-    assert again.keys == ["encode", "encode:2"]
+    assert (again.calls, again.note) == (
+        2,
+        "the same module as 'encode'; called 2 times; weight is tied to decode.weight",
+    )
+    assert again.keys == ("encode", "encode:2")
     assert again.trainable
     assert graph["decode"].trainable
     assert (graph[""].parameters, graph["decode"].parameters) == (16, 16)
@@ -121,7 +124,7 @@ def test_a_probe_that_does_not_run_says_its_shapes_and_the_model_s_own_error(net
     with pytest.raises(
         ProbeError, match=r"given \(6, 3, 8, 8\) float32, RuntimeError: .*expected input.*probe="
     ) as caught:
-        trace(replica, Probe.of(torch.randn(6, 3, 8, 8)))
+        trace_probe(replica, Probe.of(torch.randn(6, 3, 8, 8)))
     assert isinstance(caught.value.__cause__, RuntimeError)
     assert isinstance(caught.value, ValueError)
     assert not any(module._forward_hooks for module in replica.module.modules())

@@ -1,0 +1,78 @@
+"""Keyring: the outputs that are asked for, found among the calls of a walk."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from torch import Tensor, nn
+
+from torchvis_widgets.look.errors import CaptureError, nearest
+from torchvis_widgets.look.keys import Key, parse_key
+from torchvis_widgets.look.leaves import leaves
+from torchvis_widgets.look.walk import Call
+
+_ANOTHER_LAYER = "Choose a layer that the forward pass calls in eval mode, or one of its children."
+
+
+class Keyring:
+    """Keys of one model. Raises CaptureError for one whose module there is not."""
+
+    def __init__(self, model: nn.Module, keys: Iterable[str]) -> None:
+        self._modules = dict(model.named_modules(remove_duplicate=False))
+        owners = {id(module): path for path, module in model.named_modules()}
+        self.keys = {text: self._parsed(text, owners) for text in keys}
+        self._wanted: dict[tuple[str, str], list[str]] = defaultdict(list)
+        for text, key in self.keys.items():
+            self._wanted[key.path, key.function].append(text)
+        self._seen: dict[tuple[str, str], list[list[str]]] = defaultdict(list)  # leaf paths of each call
+
+    @property
+    def functions(self) -> bool:
+        """Whether any of them names a function."""
+        return any(key.function for key in self.keys.values())
+
+    @property
+    def operators(self) -> bool:
+        """Whether any of them names an operator that only the dispatcher sees."""
+        return any("." in key.function for key in self.keys.values())
+
+    @property
+    def modules(self) -> list[nn.Module]:
+        """The modules that they name."""
+        return list({id(m): m for m in (self._modules[key.path] for key in self.keys.values())}.values())
+
+    def met(self, call: Call, output: Any) -> Iterator[tuple[str, str, Tensor]]:
+        """The (key, leaf, tensor) that this call has yielded."""
+        texts = self._wanted.get((call.path, call.function))
+        if texts is None:
+            return
+        tensors = dict(leaves(output))
+        self._seen[call.path, call.function].append(list(tensors))
+        for text in texts:
+            key = self.keys[text]
+            leaf = key.leaf or next(iter(tensors), "")
+            if key.call == call.number and leaf in tensors:
+                yield text, leaf, tensors[leaf]
+
+    def explained(self, text: str) -> CaptureError:
+        """Why a whole pass did not yield a key."""
+        path, function, call, leaf = self.keys[text]
+        place = str(Key(path, function, 1, ""))
+        calls = self._seen[path, function]
+        if not calls:
+            return CaptureError(f"{place!r} is never called by the forward pass", _ANOTHER_LAYER)
+        if call > len(calls):
+            times = "once" if len(calls) == 1 else f"{len(calls)} times"
+            return CaptureError(f"{place!r} is called {times}, call {call} was asked for", f"Ask for {place!r}.")
+        tensors = [str(Key(path, function, call, each)) for each in calls[call - 1]]
+        if not tensors:
+            return CaptureError(f"{place!r} gives no tensor", _ANOTHER_LAYER)
+        return CaptureError(f"the output of {place!r} has no tensor {leaf}", nearest(text, tensors))
+
+    def _parsed(self, text: str, owners: dict[int, str]) -> Key:
+        key = parse_key(text, self._modules)
+        if key is None:
+            raise CaptureError(f"the model has no layer {text!r}", nearest(text, list(self._modules)))
+        return key._replace(path=owners[id(self._modules[key.path])])

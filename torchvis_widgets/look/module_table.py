@@ -1,0 +1,109 @@
+"""The modules of a model, called or not, with what a pass told of them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from torch import nn
+
+from torchvis_widgets.look.graph import Module, Node
+from torchvis_widgets.look.keys import Key
+from torchvis_widgets.look.probe import sample_shape
+from torchvis_widgets.look.replica import Replica
+
+MOST_CALLS = 64  # calls of one module that get keys: a hand-written RNN may call its cell thousands of times
+
+
+def module_table(replica: Replica, nodes: Sequence[Node], count: int | None) -> tuple[Module, ...]:
+    """The modules in definition order; `count`: the samples in the batch that was run, None = not known."""
+    table = _Table(replica, nodes, count)
+    owners: dict[int, str] = {}
+    return tuple(
+        table.row(path, owners.setdefault(id(module), path), module)
+        for path, module in replica.module.named_modules(remove_duplicate=False)
+    )
+
+
+class _Table:
+    def __init__(self, replica: Replica, nodes: Sequence[Node], count: int | None) -> None:
+        self._trainable, self._count = replica.trainable, count
+        self._calls: dict[str, list[Node]] = defaultdict(list)
+        self._readers: dict[str, str] = {}
+        for node in nodes:
+            if node.kind == "module":
+                self._calls[node.path].append(node)
+            for name in node.reads:
+                self._readers.setdefault(name, node.key)
+        self._names = _names(replica.module)
+
+    def row(self, path: str, owner: str, module: nn.Module) -> Module:
+        parameters, calls, tied = list(module.parameters()), self._calls[owner], self._tied(owner, module)
+        return Module(
+            path=path,
+            name=path.rpartition(".")[2] or type(module).__name__,
+            type=type(module).__name__,
+            depth=path.count(".") + 1 if path else 0,
+            shape=_shape(calls, self._count),
+            parameters=sum(parameter.numel() for parameter in parameters),
+            bytes=sum(parameter.nbytes for parameter in parameters),
+            trainable=any(_join(owner, name) in self._trainable for name, _ in _all_parameters(module)),
+            calls=len(calls),
+            macs=sum(call.macs for call in calls),
+            seconds=sum(call.seconds for call in calls),
+            memory=max((call.memory for call in calls), default=0),
+            children=any(True for _ in module.children()),
+            keys=_keys(owner, calls),
+            tied=tuple(twin for _, twins in tied for twin in twins),
+            note="; ".join(self._notes(path, owner, module, calls, tied)),
+        )
+
+    def _tied(self, owner: str, module: nn.Module) -> list[tuple[str, list[str]]]:
+        own = [(name, _join(owner, name), parameter) for name, parameter in module.named_parameters(recurse=False)]
+        twins = [(name, [each for each in self._names[id(parameter)] if each != full]) for name, full, parameter in own]
+        return [pair for pair in twins if pair[1]]
+
+    def _notes(
+        self, path: str, owner: str, module: nn.Module, calls: list[Node], tied: list[tuple[str, list[str]]]
+    ) -> list[str]:
+        notes = [f"the same module as {owner!r}"] if path != owner else []
+        if not calls:
+            own = [_join(owner, name) for name, _ in module.named_parameters(recurse=False)]
+            reader = next((self._readers[name] for name in own if name in self._readers), None)
+            notes.append("never called" if reader is None else f"never called: {reader!r} reads its parameters")
+        elif not any(call.outputs for call in calls):
+            notes.append("gives no tensor")
+        elif len(calls) > 1:
+            notes.append(f"called {len(calls)} times")
+        return notes + [f"{name} is tied to {', '.join(twins)}" for name, twins in tied]
+
+
+def _names(model: nn.Module) -> dict[int, list[str]]:
+    """All names of each parameter; a module that stands at two places has one."""
+    names: dict[int, list[str]] = defaultdict(list)
+    for path, module in model.named_modules():
+        for name, parameter in module.named_parameters(recurse=False, remove_duplicate=False):
+            names[id(parameter)].append(_join(path, name))
+    return names
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+def _all_parameters(module: nn.Module) -> list[tuple[str, nn.Parameter]]:
+    return list(module.named_parameters(remove_duplicate=False))
+
+
+def _keys(owner: str, calls: Sequence[Node]) -> tuple[str, ...]:
+    numbered = enumerate(calls[:MOST_CALLS], 1)
+    return tuple(str(Key(owner, "", number, output.leaf)) for number, call in numbered for output in call.outputs)
+
+
+def _shape(calls: Sequence[Node], count: int | None) -> str:
+    outputs = next((call.outputs for call in calls if call.outputs), ())
+    if not outputs:
+        return ""
+    shape = outputs[0].shape if count is None else sample_shape(outputs[0].shape, count)
+    text = "×".join(str(size) for size in shape) or "scalar"
+    return f"{text} +{len(outputs) - 1}" if len(outputs) > 1 else text
