@@ -55,6 +55,14 @@ def map_tensors(value: Any, change: Callable[[Tensor], Any]) -> Any:
     return map_leaves(value, lambda leaf: change(leaf) if isinstance(leaf, Tensor) else leaf)
 
 
+def with_leaves(value: Any, changed: Mapping[str, Tensor]) -> Any:
+    """The value with other tensors at some of its paths; the value itself where there are none."""
+    if not changed:
+        return value
+    paths = (path for path, _ in list(leaves(value)))
+    return map_tensors(value, lambda tensor: changed.get(next(paths), tensor))
+
+
 def _mapping(items: dict[Any, Any], like: Mapping[Any, Any]) -> Mapping[Any, Any]:
     if type(like) is dict or not isinstance(like, MutableMapping):
         return items

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from torch import nn
 
@@ -11,13 +11,16 @@ from torchvis_widgets.look.graph import Module, Node
 from torchvis_widgets.look.keys import Key
 from torchvis_widgets.look.probe import sample_shape
 from torchvis_widgets.look.replica import Replica
+from torchvis_widgets.look.sizes import Size
 
 MOST_CALLS = 64  # calls of one module that get keys: a hand-written RNN may call its cell thousands of times
 
 
-def module_table(replica: Replica, nodes: Sequence[Node], count: int | None) -> tuple[Module, ...]:
+def module_table(
+    replica: Replica, nodes: Sequence[Node], sizes: Mapping[str, Size], count: int | None
+) -> tuple[Module, ...]:
     """The modules in definition order; `count`: the samples in the batch that was run, None = not known."""
-    table = _Table(replica, nodes, count)
+    table = _Table(replica, nodes, sizes, count)
     owners: dict[int, str] = {}
     return tuple(
         table.row(path, owners.setdefault(id(module), path), module)
@@ -26,8 +29,9 @@ def module_table(replica: Replica, nodes: Sequence[Node], count: int | None) -> 
 
 
 class _Table:
-    def __init__(self, replica: Replica, nodes: Sequence[Node], count: int | None) -> None:
-        self._trainable, self._count = replica.trainable, count
+    def __init__(self, replica: Replica, nodes: Sequence[Node], sizes: Mapping[str, Size], count: int | None) -> None:
+        self._trainable = {path for name in replica.trainable for path in _containers(name)}
+        self._sizes, self._count = sizes, count
         self._calls: dict[str, list[Node]] = defaultdict(list)
         self._readers: dict[str, str] = {}
         for node in nodes:
@@ -38,16 +42,16 @@ class _Table:
         self._names = _names(replica.module)
 
     def row(self, path: str, owner: str, module: nn.Module) -> Module:
-        parameters, calls, tied = list(module.parameters()), self._calls[owner], self._tied(owner, module)
+        size, calls, tied = self._sizes[path], self._calls[owner], self._tied(owner, module)
         return Module(
             path=path,
             name=path.rpartition(".")[2] or type(module).__name__,
             type=type(module).__name__,
             depth=path.count(".") + 1 if path else 0,
             shape=_shape(calls, self._count),
-            parameters=sum(parameter.numel() for parameter in parameters),
-            bytes=sum(parameter.nbytes for parameter in parameters),
-            trainable=any(_join(owner, name) in self._trainable for name, _ in _all_parameters(module)),
+            parameters=size.elements,
+            bytes=size.bytes,
+            trainable=owner in self._trainable,
             calls=len(calls),
             macs=sum(call.macs for call in calls),
             seconds=sum(call.seconds for call in calls),
@@ -87,12 +91,14 @@ def _names(model: nn.Module) -> dict[int, list[str]]:
     return names
 
 
+def _containers(name: str) -> Iterator[str]:
+    while name:
+        name = name.rpartition(".")[0]
+        yield name
+
+
 def _join(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
-
-
-def _all_parameters(module: nn.Module) -> list[tuple[str, nn.Parameter]]:
-    return list(module.named_parameters(remove_duplicate=False))
 
 
 def _keys(owner: str, calls: Sequence[Node]) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from torchvis_widgets.look.graph import Edge, Kind, Node, Output
 from torchvis_widgets.look.leaves import leaves, map_tensors
 from torchvis_widgets.look.meter import Cost, Meter
 from torchvis_widgets.look.origins import Origin, Origins
+from torchvis_widgets.look.sizes import Size, size_of
 from torchvis_widgets.look.walk import Call, Listener
 
 MOST_NODES = 20_000  # of a loop that goes on for ever, the beginning
@@ -32,17 +33,14 @@ class Draft:
     outputs: list[Output] = field(default_factory=list)
     reads: dict[str, Tensor] = field(default_factory=dict)
     cost: Cost = field(default_factory=Cost)
-    module: nn.Module | None = None
     notes: list[str] = field(default_factory=list)
 
-    def node(self) -> Node:
-        """The node; its functions' times are not in a module's yet."""
-        own = self.module.parameters() if self.module is not None else self.reads.values()
-        parameters = {id(each): each for each in own if isinstance(each, nn.Parameter)}.values()
+    def node(self, sizes: Mapping[str, Size]) -> Node:
+        """The node; its functions' times are not in a module's yet. `sizes`: those of the modules by path."""
+        size = sizes[self.path] if self.kind == "module" else size_of(self.reads.values())
         return Node(
             self.key, self.kind, self.type, self.path, self.parent, tuple(self.outputs), tuple(self.reads),
-            sum(each.numel() for each in parameters), sum(each.nbytes for each in parameters),
-            self.cost.macs, self.cost.seconds, self.cost.memory, "; ".join(self.notes),
+            size.elements, size.bytes, self.cost.macs, self.cost.seconds, self.cost.memory, "; ".join(self.notes),
         )  # fmt: skip
 
 
@@ -189,7 +187,7 @@ class Recorder(Listener):
 def _draft(call: Call) -> Draft:
     kind: Kind = "module" if call.module is not None else "function"
     parent = call.parent.key() if call.parent is not None else None
-    return Draft(call.key(), kind, call.type, call.path, parent, module=call.module)
+    return Draft(call.key(), kind, call.type, call.path, parent)
 
 
 def _output(leaf: str, tensor: Tensor) -> Output:
@@ -202,7 +200,10 @@ def _named(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
 
 
 def _version(tensor: Tensor) -> int:
-    return -1 if tensor.is_inference() else tensor._version
+    try:
+        return tensor._version
+    except RuntimeError:  # one made in inference mode counts none
+        return -1
 
 
 def _told_apart(output: Any, given: set[int]) -> Any:

@@ -115,7 +115,7 @@ class Replica:
 
     def run(self, args: Sequence[Any], kwargs: Mapping[str, Any], *, gradients: bool = False) -> Any:
         """The module's own output for inputs on its device; raises whatever the module raises."""
-        with self.lock, self._randomness(), torch.set_grad_enabled(gradients), _EveryModule():
+        with self.lock, self._randomness(), torch.set_grad_enabled(gradients), _every_module():
             return self.module(*args, **kwargs)
 
     def moved(self, value: T) -> T:
@@ -154,6 +154,10 @@ class _EveryModule(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         return func(*args, **(kwargs or {}))
+
+
+def _every_module() -> contextlib.AbstractContextManager[Any]:
+    return contextlib.nullcontext() if torch._C._len_torch_function_stack() else _EveryModule()
 
 
 def _copied(model: nn.Module) -> nn.Module:

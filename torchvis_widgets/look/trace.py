@@ -19,6 +19,7 @@ from torchvis_widgets.look.module_table import module_table
 from torchvis_widgets.look.probe import Probe
 from torchvis_widgets.look.recorder import MOST_NODES, Recorder
 from torchvis_widgets.look.replica import Replica, require_module
+from torchvis_widgets.look.sizes import sizes_by_path
 from torchvis_widgets.look.walk import Walk
 
 
@@ -97,8 +98,9 @@ def _named_inputs(module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, A
 
 
 def _graph(replica: Replica, recorder: Recorder, error: Exception | None, count: int | None) -> Graph:
-    nodes = _with_times([draft.node() for draft in recorder.drafts.values()])
-    modules = module_table(replica, nodes, count)
+    sizes = sizes_by_path(replica.module)
+    nodes = _with_times([draft.node(sizes) for draft in recorder.drafts.values()])
+    modules = module_table(replica, nodes, sizes, count)
     text = None
     if error is not None:
         place = recorder.blame[1] if recorder.blame is not None and recorder.blame[0] is error else ""

@@ -1,0 +1,35 @@
+"""How many parameters modules have, counted for all of them at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from torch import Tensor, nn
+
+
+class Size(NamedTuple):
+    """Elements of parameters, and their bytes."""
+
+    elements: int
+    bytes: int
+
+
+def size_of(tensors: Iterable[Tensor]) -> Size:
+    """Of the parameters among some tensors, each counted once."""
+    parameters = {id(each): each for each in tensors if isinstance(each, nn.Parameter)}.values()
+    return Size(sum(each.numel() for each in parameters), sum(each.nbytes for each in parameters))
+
+
+def sizes_by_path(model: nn.Module) -> dict[str, Size]:
+    """Of every module, children included, tied parameters once."""
+    inside: dict[str, list[Tensor]] = {}
+    for path, module in model.named_modules(remove_duplicate=False):
+        inside[path] = []
+        own = [each for each in module._parameters.values() if each is not None]
+        while own:
+            inside[path] += own
+            if not path:
+                break
+            path = path.rpartition(".")[0]
+    return {path: size_of(tensors) for path, tensors in inside.items()}
