@@ -1,6 +1,7 @@
 """Live widgets for a running PyTorch model: loss plots, weight sliders, activations, and a timeline over them all."""
 
 from torchvis_widgets.every import Every
+from torchvis_widgets.look.interventions import Intervention
 from torchvis_widgets.look.trace import trace
 from torchvis_widgets.record.run import Run
 from torchvis_widgets.record.statistics import Statistics
@@ -21,6 +22,7 @@ __all__ = [
     "Dashboard",
     "EpochScrubber",
     "Every",
+    "Intervention",
     "LossPlot",
     "ModelMap",
     "Run",

@@ -12,6 +12,7 @@ import torch
 from torchvis_widgets import kernel
 from torchvis_widgets.background import Background
 from torchvis_widgets.follow import Follower
+from torchvis_widgets.inside import Inside
 from torchvis_widgets.iterators import Batches, Epochs
 from torchvis_widgets.keeper import Recorded
 from torchvis_widgets.live import LiveState, State, Version, state_of
@@ -31,7 +32,7 @@ from torchvis_widgets.watcher import Watcher
 Batch = TypeVar("Batch")
 
 
-class Session:
+class Session(Inside):
     """A model that is being watched or looked at; `watch()`, `inspect()` and views of a `Run` make one.
 
     As the last line of a cell it shows the dashboard. It is a context manager: leaving it closes it.
@@ -47,8 +48,8 @@ class Session:
         self.mailbox = Mailbox(self.loop_elsewhere)
         self.loop = Loop(on_begin=self.mailbox.barrier, on_end=self._loop_ended)
         self.edits = EditLog(lambda: state_of(model) if model is not None else {})
-        self.graph: Graph | None = Graph.from_dict(run.graph) if run.graph else None
-        self.observer: Observer | None = None
+        self.graph = Graph.from_dict(run.graph) if run.graph else None
+        self.observer = None
         self.stage: object | None = None  # what its views share; made and read by widgets/stage.py alone
         self._live = LiveState(run, model, self.mailbox, lambda: self.loop.step)
         self._watcher: Watcher | None = None
@@ -241,39 +242,6 @@ class Session:
         return recorded.snapshot
 
     # Looking inside
-
-    def activations(
-        self, layer: str, *, epoch: float | None = None, step: int | None = None, sample: int | None = None
-    ) -> torch.Tensor:
-        """The output of `layer` on the probe, on the CPU, with the weights of one snapshot.
-
-        Args:
-            layer: a module's path, `"layer1.0.conv1"`; its second call is `"layer1.0.conv1:2"`, and one of several
-                outputs `"rnn[0]"` or `"head['logits']"`.
-            epoch: of the snapshot; neither this nor `step` means the newest state.
-            step: of the snapshot, where epochs do not tell it.
-            sample: one sample of the probe; by default all of them.
-
-        Returns:
-            Shape (N, …) for all samples, without the first dimension for one.
-
-        Raises:
-            LookupError: no such snapshot, or no model or probe to compute with.
-            LookError: no such layer, or it cannot be shown; says why, and what to do.
-        """
-        observer = self.observer
-        if observer is None:
-            raise LookupError(": ".join(self.why_blind()))
-        at = None if epoch is None and step is None else self.run.snapshot(epoch=epoch, step=step).step
-        if sample is not None:
-            return observer.activation(layer, at, sample).clone()
-        return torch.stack([observer.activation(layer, at, index) for index in range(observer.probe.count)])
-
-    def why_blind(self) -> tuple[str, str]:
-        """Why no activation can be computed, and the remedy."""
-        if self.model is None:
-            return "a recorded run has no model to compute with", "Give one: tvw.Dashboard(run, model=model)."
-        return "there is no probe batch yet", "Give watch() a probe=(images, labels), or train for one step."
 
     def view_state(self, step: int | None) -> State:
         """The weights at a snapshot's step, or (None) the newest that can be had without waiting for the loop."""

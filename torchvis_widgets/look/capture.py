@@ -39,10 +39,10 @@ def capture(
     A key without a leaf stands for the first tensor. `reduce` is applied on the model's device, to what is copied.
     Raises CaptureError for a key that yields nothing and ForwardError where the model itself raises first.
     """
-    taker = _Taker(Keyring(replica.module, keys), reduce or (lambda tensor: tensor))
+    taker = Taker(Keyring(replica.module, keys), reduce, stops=True)
     try:
-        listen(replica, probe, taker.keyring, taker, samples=samples)
-    except _HaveAll:
+        listen(replica, probe if samples is None else probe.samples(samples), taker.keyring, taker)
+    except HaveAll:
         return Capture(taker.found, stopped=True)
     except CaptureError:
         raise
@@ -53,11 +53,8 @@ def capture(
     return Capture(taker.found, stopped=False)
 
 
-def listen(
-    replica: Replica, probe: Probe, keyring: Keyring, listener: Any, *, samples: slice | None, gradients: bool = False
-) -> Any:
-    """Run the probe with `listener` told of the calls that the keys name; gives the model's output."""
-    inputs = probe if samples is None else probe.samples(samples)
+def listen(replica: Replica, inputs: Probe, keyring: Keyring, listener: Listener, *, gradients: bool = False) -> Any:
+    """Run the inputs with `listener` told of the calls that the keys name; gives the model's output."""
     run: Any = (lambda operator, *args, **kwargs: operator(*args, **kwargs)) if keyring.operators else None
     with (
         replica.lock,
@@ -80,24 +77,30 @@ class OutOfMemory(ForwardError):
     """The device has no room for the pass."""
 
 
-class _HaveAll(BaseException):
+class HaveAll(BaseException):
     """Ends the pass; no Exception, lest a model's own `except Exception` swallow it."""
 
 
 @dataclass
-class _Taker(Listener):
+class Taker(Listener):
+    """Copies the outputs that its keys name; ends the pass when it has them all, if `stops`."""
+
     keyring: Keyring
-    reduce: Reduce
+    reduce: Reduce | None = None
+    stops: bool = False
     found: dict[str, Tensor] = field(default_factory=dict)
 
     def missing(self) -> list[str]:
+        """The keys not met yet."""
         return [key for key in self.keyring.keys if key not in self.found]
 
     def leave(self, call: Call, output: Any) -> Any:
+        """Copy what was asked for."""
         for key, _, tensor in self.keyring.met(call, output):
-            self.found[key] = _copied(self.reduce(tensor.detach()), key)
-        if not self.missing():
-            raise _HaveAll
+            tensor = tensor.detach()
+            self.found[key] = _copied(self.reduce(tensor) if self.reduce else tensor, key)
+        if self.stops and not self.missing():
+            raise HaveAll
         return output
 
 

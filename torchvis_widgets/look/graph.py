@@ -131,6 +131,13 @@ class Graph:
         """What ran directly inside a module call, in order; for None the inputs, the model itself and the outputs."""
         return self._children.get(key, [])
 
+    @property
+    def attentions(self) -> list[str]:
+        """What `session.attention()` can show: nn.MultiheadAttention, and calls of scaled_dot_product_attention."""
+        own = ("scaled_dot_product_attention", "multi_head_attention_forward")
+        found = (node for node in self.nodes if node.kind == "function" and node.type in own)
+        return [(node.parent or "") if node.type == own[1] else node.key for node in found]
+
     def folded(self, closed: Collection[str]) -> list[Edge]:
         """The edges when the module calls of these keys are boxes that are closed: each ends at the outermost one."""
         shown = {node.key: self._shown(node, closed) for node in self.nodes}

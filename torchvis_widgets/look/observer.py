@@ -10,9 +10,13 @@ from typing import Any, TypeAlias, TypeVar, cast
 import torch
 from torch import Tensor, nn
 
+from torchvis_widgets.look.attention import Attention, attention
 from torchvis_widgets.look.cache import ByteCache
-from torchvis_widgets.look.capture import capture
+from torchvis_widgets.look.capture import OutOfMemory, Reduce, capture
+from torchvis_widgets.look.effect import Effect, intervene
 from torchvis_widgets.look.errors import ForwardError, LookError, in_words
+from torchvis_widgets.look.gradients import Scalar, gradients, logit, own_scalar
+from torchvis_widgets.look.interventions import Intervention
 from torchvis_widgets.look.keys import Key
 from torchvis_widgets.look.outcome import Criterion, Outcome
 from torchvis_widgets.look.probe import Probe, take_sample
@@ -68,13 +72,84 @@ class Observer:
 
     def activation(self, key: str, step: int | None, sample: int, edits: Edits = ()) -> Tensor:
         """The output named by a key for one sample, without the batch dimension, on the CPU."""
-        self.probe.sample(sample)
-        token = self._token(step, edits)
-        return self._kept(
-            ("activation", token, key, sample),
-            lambda: self._look(step, edits, token, lambda: self._captured(key, sample)),
-            lambda tensor: tensor.nbytes,
-        )
+        return self.activations([key], step, [sample], edits)[key][0]
+
+    def activations(
+        self,
+        keys: Sequence[str],
+        step: int | None,
+        samples: Sequence[int],
+        edits: Edits = (),
+        reduce: Reduce | None = None,
+    ) -> dict[str, list[Tensor]]:
+        """The outputs of several keys for several samples, each without the batch dimension, in one pass.
+
+        `reduce` is applied on the model's device to each output (N, …); nothing is kept of what it gives.
+        """
+        self._check(samples)
+        token = self._token(step, edits) if reduce is None else None
+        places = {(key, sample): ("activation", token, key, sample) for key in keys for sample in samples}
+        found: dict[tuple[str, int], Tensor] = {}
+        for pair, place in places.items():
+            kept: Tensor | None = self._cache.get(place) if token is not None else None
+            if kept is not None:
+                found[pair] = kept
+        missing = sorted({sample for key, sample in places if (key, sample) not in found})
+        if missing:
+            fresh = self._look(step, edits, token, lambda: self._captured(keys, missing, reduce))
+            found.update(fresh)
+            for pair, tensor in fresh.items() if token is not None else ():
+                self._cache.put(places[pair], tensor, tensor.nbytes)
+        return {key: [found[key, sample] for sample in samples] for key in keys}
+
+    def gradients(
+        self, keys: Sequence[str], of: str | int | Callable[[Any], Any], step: int | None, samples: Sequence[int]
+    ) -> dict[str, list[Tensor]]:
+        """The gradient of a number with respect to each key's output, for each sample without the batch dimension.
+
+        of: "loss", the criterion on these samples; an output's index, summed over them; or a function of the output.
+        """
+        scalar = self._scalar(of)
+        token = self._token(step, ())
+
+        def look(cover: slice | None) -> dict[str, Tensor]:
+            return gradients(self._replica, self.probe, keys, scalar, samples=cover)
+
+        split = self._look(step, (), token, lambda: self._by_sample(samples, look))
+        return {key: [split[key, sample] for sample in samples] for key in keys}
+
+    def attention(self, key: str, step: int | None, samples: Sequence[int]) -> tuple[Attention, list[Tensor]]:
+        """The attention that a key names, and its weights (heads, T, S) for each sample."""
+        token = self._token(step, ())
+        found: list[Attention] = []
+
+        def look(cover: slice | None) -> dict[str, Tensor]:
+            found.append(attention(self._replica, self.probe, key, samples=cover))
+            return {key: found[-1].weights}
+
+        split = self._look(step, (), token, lambda: self._by_sample(samples, look))
+        return found[-1], [split[key, sample] for sample in samples]
+
+    def effect(
+        self,
+        interventions: Sequence[Intervention],
+        keys: Sequence[str],
+        step: int | None,
+        samples: Sequence[int],
+        edits: Edits = (),
+    ) -> Effect:
+        """What interventions make of the model's answer for the whole probe, and of the outputs of some keys."""
+        self._check(samples)
+        before = self.outputs(step, edits)
+        unchanged = self.activations(keys, step, samples, edits)
+
+        def look() -> tuple[Outcome, dict[str, Tensor]]:
+            output, found = intervene(self._replica, self.probe, interventions, keys)
+            return Outcome.of(output, self.probe.targets, self._criterion), found
+
+        after, found = self._look(step, edits, self._token(step, edits), look)
+        split = _split(found, samples, 0, self.probe.count)
+        return Effect(before, after, unchanged, {key: [split[key, sample] for sample in samples] for key in keys})
 
     def outputs(self, step: int | None, edits: Edits = ()) -> Outcome:
         """The model's answer for the whole probe, and its loss where there are a criterion and targets."""
@@ -165,18 +240,62 @@ class Observer:
             "(F.dropout(x, training=self.training)).",
         )
 
-    def _captured(self, key: str, sample: int) -> Tensor:
-        if self._sample_alone:
+    def _captured(
+        self, keys: Sequence[str], samples: Sequence[int], reduce: Reduce | None
+    ) -> dict[tuple[str, int], Tensor]:
+        def look(cover: slice | None) -> dict[str, Tensor]:
+            return capture(self._replica, self.probe, keys, samples=cover, reduce=reduce).outputs
+
+        try:
+            return self._by_sample(samples, look)
+        except OutOfMemory:
+            if len(samples) == 1:
+                raise
+            half = len(samples) // 2
+            first = self._captured(keys, samples[:half], reduce)
+            return first | self._captured(keys, samples[half:], reduce)
+
+    def _by_sample(
+        self, samples: Sequence[int], look: Callable[[slice | None], dict[str, Tensor]]
+    ) -> dict[tuple[str, int], Tensor]:
+        self._check(samples)
+        if self._sample_alone and len(samples) < self.probe.count:
             with contextlib.suppress(ForwardError):  # some models squeeze() a batch of 1 away: run them whole
-                alone = capture(self._replica, self.probe, [key], samples=slice(sample, sample + 1))
-                tensor = alone.outputs[key]
-                return tensor[0] if tensor.dim() and tensor.shape[0] == 1 else tensor
-        whole = capture(self._replica, self.probe, [key]).outputs[key]
-        return take_sample(whole, sample, self.probe.count).clone()
+                first, last = min(samples), max(samples) + 1
+                return _split(look(slice(first, last)), samples, first, last - first)
+        return _split(look(None), samples, 0, self.probe.count)
+
+    def _check(self, samples: Sequence[int]) -> None:
+        for sample in samples:
+            self.probe.sample(sample)
+
+    def _scalar(self, of: str | int | Callable[[Any], Any]) -> Scalar:
+        if callable(of):
+            return own_scalar(of)
+        if isinstance(of, int):
+            return logit(of)
+        criterion, targets = self._criterion, self.probe.targets
+        if criterion is None or targets is None:
+            missing = "criterion" if criterion is None else "targets"
+            raise LookError(
+                f"there is no loss: no {missing}", "Give watch() a criterion and a probe=(inputs, targets)."
+            )
+        return lambda output, probe: criterion(output, self._replica.moved(probe.targets))
 
     def _answer(self) -> Outcome:
         with torch.no_grad():
             return Outcome.of(self._replica.forward(self.probe), self.probe.targets, self._criterion)
+
+
+def _split(
+    outputs: Mapping[str, Tensor], samples: Sequence[int], first: int, count: int
+) -> dict[tuple[str, int], Tensor]:
+    """Each sample's part as a tensor of its own, so that the cache holds what it counts."""
+    return {
+        (key, sample): take_sample(tensor, sample - first, count).clone()
+        for key, tensor in outputs.items()
+        for sample in samples
+    }
 
 
 def _spread(steps: Sequence[int | None]) -> list[int | None]:

@@ -34,7 +34,8 @@ class Outcome:
     def of(cls, output: Any, targets: Any | None, criterion: Criterion | None) -> Outcome:
         """Read a raw output of the model; never raises."""
         loss, problem = _loss(output, targets, criterion)
-        logits = _logits(output)
+        found = logits_of(output)
+        logits = None if found is None else found.detach().to("cpu", copy=True)
         predictions = probabilities = None
         if logits is not None and logits.dim() == 2 and logits.shape[1] > 1 and logits.is_floating_point():
             predictions = [int(index) for index in logits.argmax(dim=-1)]
@@ -46,10 +47,10 @@ class Outcome:
         return sum(t.nbytes for t in (self.logits, self.probabilities) if t is not None)
 
 
-def _logits(output: Any) -> Tensor | None:
+def logits_of(output: Any) -> Tensor | None:
+    """What a raw output holds as "logits", or else its first tensor."""
     tensors = dict(leaves(output))
-    chosen = tensors.get("['logits']", next(iter(tensors.values()), None))
-    return None if chosen is None else chosen.detach().to("cpu", copy=True)
+    return tensors.get("['logits']", next(iter(tensors.values()), None))
 
 
 def _probabilities(logits: Tensor) -> Tensor:

@@ -1,0 +1,162 @@
+"""Interventions: how outputs are changed on their way through a model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from torchvis_widgets.look.errors import CaptureError, in_words
+from torchvis_widgets.look.heads import with_heads
+from torchvis_widgets.look.walk import Call
+
+Units = int | Sequence[int] | None
+Axis = Literal["channel", "head", "token"]
+
+
+@dataclass(frozen=True, eq=False)
+class Intervention:
+    """A change to one output: make it with `zero()`, `mean()`, `scale()`, `clamp()`, `noise()` or `replace()`.
+
+    key: the layer or function, as for `session.activations()`.
+    what: the change, in words.
+    change: (output, dimensions to average over) → the changed one, of the same shape.
+    channel, head, token: which of them; all where none is named, and where several are, what they have in common.
+        Channels are dimension 1 of (N, C, …), and the last one of (N, D) and (N, T, D); tokens are dimension 1 of
+        (N, T, D). Heads are those of `nn.MultiheadAttention`, or dimension 1 of (N, heads, …).
+    dim: the dimension of the channels, where it is another.
+    """
+
+    key: str
+    what: str
+    change: Callable[[Tensor, tuple[int, ...]], Tensor]
+    channel: tuple[int, ...] | None = None
+    head: tuple[int, ...] | None = None
+    token: tuple[int, ...] | None = None
+    dim: int | None = None
+
+    @classmethod
+    def zero(cls, key: str, **where: Any) -> Intervention:
+        """Set to 0. `where`: channel=, head=, token= (an index or several) and dim=."""
+        return cls._of(key, "zero", lambda output, over: torch.zeros_like(output), where)
+
+    @classmethod
+    def mean(cls, key: str, **where: Any) -> Intervention:
+        """Set to the mean over the probe's samples, and of a channel or a head over positions as well."""
+        return cls._of(key, "mean", _mean, where)
+
+    @classmethod
+    def scale(cls, key: str, factor: float, **where: Any) -> Intervention:
+        """Multiply by a factor."""
+        return cls._of(key, f"times {factor:g}", lambda output, over: output * factor, where)
+
+    @classmethod
+    def clamp(cls, key: str, least: float | None = None, greatest: float | None = None, **where: Any) -> Intervention:
+        """Keep within limits."""
+        return cls._of(key, f"within {least} … {greatest}", lambda output, over: output.clamp(least, greatest), where)
+
+    @classmethod
+    def noise(cls, key: str, std: float, *, seed: int = 0, **where: Any) -> Intervention:
+        """Add normal noise of a standard deviation; the same for the same seed, and drawn from no one else's state."""
+        return cls._of(key, f"noise of {std:g}", lambda output, over: output + std * _normal(output, seed), where)
+
+    @classmethod
+    def replace(cls, key: str, value: Tensor, **where: Any) -> Intervention:
+        """Put another tensor in its place, of the output's shape or one that broadcasts to it."""
+        owned = value.detach().clone()
+        return cls._of(key, "replaced", lambda output, over: owned.to(output).expand_as(output), where)
+
+    @classmethod
+    def _of(cls, key: str, what: str, change: Any, where: dict[str, Any]) -> Intervention:
+        unknown = where.keys() - {"channel", "head", "token", "dim"}
+        if unknown:
+            raise TypeError(f"an intervention takes channel=, head=, token= and dim=, found {min(unknown)}=")
+        dim = where.pop("dim", None)
+        return cls(key, what, change, dim=dim, **{axis: _units(units) for axis, units in where.items()})
+
+    def applied(self, output: Tensor, call: Call) -> Tensor:
+        """The changed output. Raises CaptureError for units that there are not."""
+        if self.head is not None and isinstance(call.module, nn.MultiheadAttention):
+            return with_heads(call, self._in_heads)
+        return self._where(output, self._dims(output, call))
+
+    def _in_heads(self, heads: Tensor) -> Tensor:
+        if self.channel is not None:
+            raise CaptureError(f"{self.key!r} was given head= and channel=", "Name one of them.")
+        return self._where(heads, {"head": 1, "token": 2})
+
+    def _where(self, output: Tensor, dims: dict[Axis, int]) -> Tensor:
+        chosen = torch.ones((), dtype=torch.bool, device=output.device)
+        for axis, units in self._axes():
+            if axis not in dims:
+                raise CaptureError(
+                    f"the output {tuple(output.shape)} of {self.key!r} has no {axis}s",
+                    "Choose a layer that has, or name the dimension of the channels with dim=.",
+                )
+            chosen = chosen & self._mask(output, axis, dims[axis], units)
+        try:
+            changed = self.change(output, self._over(output.dim(), dims))
+        except RuntimeError as error:
+            raise CaptureError(
+                f"{self.what!r} cannot be done to the output of {self.key!r}: {in_words(error)}",
+                f"It is {tuple(output.shape)} {str(output.dtype).removeprefix('torch.')}.",
+            ) from error
+        return torch.where(chosen, changed, output).to(output.dtype)
+
+    def _over(self, rank: int, dims: dict[Axis, int]) -> tuple[int, ...]:
+        axes = dict(self._axes())
+        if not axes or "token" in axes:
+            return (0,)
+        return (0, 2) if "head" in axes else tuple(dim for dim in range(rank) if dim != dims["channel"])
+
+    def _axes(self) -> list[tuple[Axis, tuple[int, ...]]]:
+        named: list[tuple[Axis, tuple[int, ...] | None]] = [
+            ("channel", self.channel), ("head", self.head), ("token", self.token)
+        ]  # fmt: skip
+        return [(axis, units) for axis, units in named if units is not None]
+
+    def _dims(self, output: Tensor, call: Call) -> dict[Axis, int]:
+        rank = output.dim()
+        dims: dict[Axis, int] = {}
+        if self.dim is not None or rank > 1:
+            dims["channel"] = self.dim % rank if self.dim is not None else _channel_dim(rank, call)
+        if rank == 3:
+            dims["token"] = 1
+        if rank == 4:
+            dims["head"] = 1
+        return dims
+
+    def _mask(self, output: Tensor, axis: Axis, dim: int, units: tuple[int, ...]) -> Tensor:
+        size = output.shape[dim]
+        beyond = next((unit for unit in units if not -size <= unit < size), None)
+        if beyond is not None:
+            raise CaptureError(f"{self.key!r} has {size} {axis}s, none with index {beyond}", f"Choose 0 … {size - 1}.")
+        mask = torch.zeros(size, dtype=torch.bool, device=output.device)
+        mask[list(units)] = True
+        return mask.view([-1 if each == dim else 1 for each in range(output.dim())])
+
+
+def _units(units: Units) -> tuple[int, ...] | None:
+    if units is None:
+        return None
+    found = (units,) if isinstance(units, int) else tuple(units)
+    if not all(isinstance(unit, int) and not isinstance(unit, bool) for unit in found):
+        raise TypeError(f"units are named by index, an int or several, found {units!r}")
+    return found
+
+
+def _channel_dim(rank: int, call: Call) -> int:
+    by_channel = isinstance(call.module, nn.modules.conv._ConvNd | nn.modules.batchnorm._BatchNorm | nn.GroupNorm)
+    return 1 if rank != 3 or by_channel else 2
+
+
+def _mean(output: Tensor, over: tuple[int, ...]) -> Tensor:
+    return output.mean(dim=over, keepdim=True).expand_as(output)
+
+
+def _normal(output: Tensor, seed: int) -> Tensor:
+    generator = torch.Generator(output.device).manual_seed(seed)
+    return torch.randn(output.shape, generator=generator, device=output.device, dtype=output.dtype)
