@@ -63,7 +63,7 @@ class _Table:
         )
 
     def _tied(self, owner: str, module: nn.Module) -> list[tuple[str, list[str]]]:
-        own = [(name, _join(owner, name), parameter) for name, parameter in module.named_parameters(recurse=False)]
+        own = [(name, _join(owner, name), parameter) for name, parameter in _own(module)]
         twins = [(name, [each for each in self._names[id(parameter)] if each != full]) for name, full, parameter in own]
         return [pair for pair in twins if pair[1]]
 
@@ -72,7 +72,7 @@ class _Table:
     ) -> list[str]:
         notes = [f"the same module as {owner!r}"] if path != owner else []
         if not calls:
-            own = [_join(owner, name) for name, _ in module.named_parameters(recurse=False)]
+            own = [_join(owner, name) for name, _ in _own(module)]
             reader = next((self._readers[name] for name in own if name in self._readers), None)
             notes.append("never called" if reader is None else f"never called: {reader!r} reads its parameters")
         elif not any(call.outputs for call in calls):
@@ -86,9 +86,13 @@ def _names(model: nn.Module) -> dict[int, list[str]]:
     """All names of each parameter; a module that stands at two places has one."""
     names: dict[int, list[str]] = defaultdict(list)
     for path, module in model.named_modules():
-        for name, parameter in module.named_parameters(recurse=False, remove_duplicate=False):
+        for name, parameter in _own(module):
             names[id(parameter)].append(_join(path, name))
     return names
+
+
+def _own(module: nn.Module) -> list[tuple[str, nn.Parameter]]:
+    return [(name, parameter) for name, parameter in module._parameters.items() if parameter is not None]
 
 
 def _containers(name: str) -> Iterator[str]:

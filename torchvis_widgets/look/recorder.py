@@ -18,6 +18,7 @@ from torchvis_widgets.look.sizes import Size, size_of
 from torchvis_widgets.look.walk import Call, Listener
 
 MOST_NODES = 20_000  # of a loop that goes on for ever, the beginning
+_PLAIN = {int, float, bool, str, type(None), torch.dtype, torch.device, torch.Size}
 _LEAVING = ("numpy", "array", "tolist", "item")  # functions that take values out of torch
 
 
@@ -78,7 +79,7 @@ class Recorder(Listener):
 
     def enter(self, call: Call) -> None:
         """A call begins."""
-        given = [tensor for _, tensor in leaves((call.args, call.kwargs))]
+        given = list(_tensors((*call.args, *call.kwargs.values())))
         draft = None
         if call.module is not None:
             draft = _draft(call)
@@ -182,6 +183,14 @@ class Recorder(Listener):
     def _room(self) -> bool:
         self.full = self.full or len(self.drafts) >= MOST_NODES
         return not self.full
+
+
+def _tensors(values: Iterable[Any]) -> Iterator[Tensor]:
+    for value in values:  # most are tensors and numbers: thousands of calls are looked at
+        if isinstance(value, Tensor):
+            yield value
+        elif type(value) not in _PLAIN:
+            yield from (tensor for _, tensor in leaves(value))
 
 
 def _draft(call: Call) -> Draft:
