@@ -3,7 +3,7 @@ import { describe as about, ancestors, foldedAtFirst, parentOf, type Row, visibl
 
 function row(path: string, depth: number, foldable = false, extra: Partial<Row> = {}): Row {
   const name = path.split(".").at(-1) ?? "";
-  const base = { type: "Conv2d", shape: "8×8", parameters: 1600, trainable: true, calls: 1, note: "" };
+  const base = { type: "Conv2d", shape: "8×8", parameters: 1600, trainable: true, idle: false, note: "" };
   return { path, name, depth, foldable, ...base, ...extra };
 }
 
@@ -30,7 +30,7 @@ describe("model map rows", () => {
   });
 
   it("says in words what is odd about a layer", () => {
-    const text = about(row("a", 1, false, { trainable: false, calls: 0, note: "tied to head" }));
-    expect(text).toBe("a · Conv2d\n8×8\n1,600 parameters, frozen\nnever called\ntied to head");
+    const text = about(row("a", 1, false, { trainable: false, note: "never called; tied to head" }));
+    expect(text).toBe("a · Conv2d\n8×8\n1,600 parameters, frozen\nnever called; tied to head");
   });
 });

@@ -21,7 +21,7 @@ const SCRUBBER: Scrubber = {
 const ROW = {
   ...{ type: EVIL, depth: 0, shape: "8", parameters: 3 },
   trainable: true,
-  calls: 1,
+  idle: false,
   foldable: false,
   note: EVIL,
 };

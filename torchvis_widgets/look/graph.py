@@ -69,8 +69,8 @@ class Module:
 
     `parameters` counts elements, children included and tied ones once, `bytes` theirs; `trainable`: any of them was
     when the graph was made; `calls`, `macs`, `seconds` and `memory` are those of the pass, summed over its calls but
-    for memory, the most of one; `keys` name its outputs; `tied`: other names of its own parameters; `note`: what is
-    odd.
+    for memory, the most of one; `keys` name its outputs; `children`: it has some; `container`: it only holds them, as
+    ModuleList does; `tied`: other names of its own parameters; `note`: what is odd.
     """
 
     path: str
@@ -86,6 +86,7 @@ class Module:
     seconds: float
     memory: int
     children: bool
+    container: bool
     keys: tuple[str, ...]
     tied: tuple[str, ...]
     note: str

@@ -35,10 +35,10 @@ def _is_box(graph: Graph, node: Node, depth: int | None) -> bool:
 
 def _lines(graph: Graph, node: Node, closed: set[str], indent: str) -> Iterator[str]:
     if node.kind != "module" or node.key in closed:
-        yield f"{indent}{_quoted(node.key)} [label={_quoted(label(node))} {_STYLE[node.kind]}];"
+        yield f"{indent}{_quoted(node.key)} [label={_quoted(label(graph, node))} {_STYLE[node.kind]}];"
         return
     yield f"{indent}subgraph {_quoted('cluster_' + node.key)} {{"
-    yield f"{indent}  label={_quoted(label(node))};"
+    yield f"{indent}  label={_quoted(label(graph, node))};"
     for child in graph.children(node.key):
         yield from _lines(graph, child, closed, indent + "  ")
     yield f"{indent}}}"

@@ -29,11 +29,11 @@ def table(graph: Graph) -> str:
     widths = [min(_NAME_WIDTH, max(len(row[0]) for row in rows))]
     widths += [max(len(row[column]) for row in rows) for column in range(1, len(_HEAD) - 1)]
     lines = [_line(row, widths) for row in rows]
-    uncalled = [module.path for module in graph.modules if not module.calls and "the same module" not in module.note]
-    if uncalled:
-        lines.append(f"never called: {', '.join(uncalled)}")
+    uncalled = list(_uncalled(graph))
     if graph.error:
         lines.append(f"ends here: {graph.error}")
+    elif uncalled:
+        lines.append(f"never called: {', '.join(uncalled)}")
     return "\n".join(lines)
 
 
@@ -65,21 +65,31 @@ def output_text(node: Node) -> str:
     return f"({', '.join(map(str, first.shape))}) {first.dtype}{more}"
 
 
-def label(node: Node) -> str:
-    """What a node is called where its place is told otherwise: "conv1:2  Conv2d", "add"."""
+def label(graph: Graph, node: Node) -> str:
+    """What a node is called inside the box that it stands in: "conv1:2  Conv2d", "layers.0  Block", "add"."""
     if node.kind in ("input", "output"):
         return node.key
     number = node.key.rpartition(":")[2]
     call = f":{number}" if number.isdigit() and number != node.key else ""
     if node.kind == "function":
         return node.type + call
-    name = node.path.rpartition(".")[2]
+    outer = graph.node(node.parent).path if node.parent is not None else ""
+    name = node.path.removeprefix(f"{outer}.") if outer else node.path
     return f"{name}{call}  {node.type}" if name else node.type
+
+
+def _uncalled(graph: Graph) -> Iterator[str]:
+    """The outermost modules that were not called; what is inside of them goes without saying."""
+    found: list[str] = []
+    for module in graph.modules:
+        if module.note == "never called" and not any(module.path.startswith(f"{path}.") for path in found):
+            found.append(module.path)
+    yield from found
 
 
 def _rows(graph: Graph, node: Node, indent: str) -> Iterator[_Row]:
     yield _Row(
-        indent + label(node),
+        indent + label(graph, node),
         output_text(node),
         f"{node.parameters:,}" if node.parameters else "",
         amount(node.macs) if node.macs else "",

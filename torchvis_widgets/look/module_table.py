@@ -15,6 +15,8 @@ from torchvis_widgets.look.sizes import Size
 
 MOST_CALLS = 64  # calls of one module that get keys: a hand-written RNN may call its cell thousands of times
 
+_CONTAINERS = (nn.ModuleList, nn.ModuleDict, nn.ParameterList, nn.ParameterDict)  # they have no forward()
+
 
 def module_table(
     replica: Replica, nodes: Sequence[Node], sizes: Mapping[str, Size], count: int | None
@@ -57,6 +59,7 @@ class _Table:
             seconds=sum(call.seconds for call in calls),
             memory=max((call.memory for call in calls), default=0),
             children=any(True for _ in module.children()),
+            container=isinstance(module, _CONTAINERS),
             keys=_keys(owner, calls),
             tied=tuple(twin for _, twins in tied for twin in twins),
             note="; ".join(self._notes(path, owner, module, calls, tied)),
@@ -71,7 +74,9 @@ class _Table:
         self, path: str, owner: str, module: nn.Module, calls: list[Node], tied: list[tuple[str, list[str]]]
     ) -> list[str]:
         notes = [f"the same module as {owner!r}"] if path != owner else []
-        if not calls:
+        if not calls and isinstance(module, _CONTAINERS):
+            notes.append("holds modules, which are called one by one")
+        elif not calls:
             own = [_join(owner, name) for name, _ in _own(module)]
             reader = next((self._readers[name] for name in own if name in self._readers), None)
             notes.append("never called" if reader is None else f"never called: {reader!r} reads its parameters")

@@ -61,11 +61,12 @@ class Recorder(Listener):
     # What goes in and what comes out of the whole model
 
     def inputs(self, named: Mapping[str, Any]) -> None:
-        """The model's inputs by name."""
+        """The model's inputs by name, those that hold tensors."""
         for name, value in named.items():
             draft = Draft(f"input:{name}", "input", type(value).__name__, "", None)
             self._outgoing(draft, leaves(value))
-            self.drafts[draft.key] = draft
+            if draft.outputs:
+                self.drafts[draft.key] = draft
 
     def outputs(self, value: Any) -> None:
         """The model's answer."""
@@ -125,7 +126,10 @@ class Recorder(Listener):
         return output
 
     def _module(self, draft: Draft, given: list[tuple[Tensor, int]], output: Any) -> Any:
-        handed_on = {id(tensor) for tensor, version in given if _version(tensor) == version}
+        # What the model itself hands on goes straight from its input to its output.
+        handed_on = {
+            id(tensor) for tensor, version in given if _version(tensor) == version and draft.parent is not None
+        }
         made = list(leaves(output))
         unseen = [pair for pair in made if self._origin(pair[1]) is None and id(pair[1]) not in self._names]
         through = [leaf for leaf, tensor in made if id(tensor) in handed_on]

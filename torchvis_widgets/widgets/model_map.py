@@ -78,5 +78,8 @@ def module_norms(norms: Mapping[str, float]) -> dict[str, float]:
 
 
 def _row(module: Module) -> dict[str, Any]:
-    fields = ("path", "name", "type", "depth", "shape", "parameters", "trainable", "calls", "note")
-    return {field: getattr(module, field) for field in fields} | {"foldable": module.children}
+    fields = ("path", "name", "type", "depth", "shape", "parameters", "trainable", "note")
+    return {field: getattr(module, field) for field in fields} | {
+        "foldable": module.children,
+        "idle": not module.calls and not module.container,
+    }

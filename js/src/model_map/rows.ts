@@ -8,7 +8,7 @@ export interface Row {
   shape: string;
   parameters: number;
   trainable: boolean;
-  calls: number;
+  idle: boolean;
   foldable: boolean;
   note: string;
 }
@@ -62,7 +62,6 @@ export function ancestors(rows: readonly Row[], path: string): string[] {
 export function describe(row: Row): string {
   const parameters = `${row.parameters.toLocaleString("en-US")} parameters`;
   const frozen = row.parameters > 0 && !row.trainable ? ", frozen" : "";
-  const calls = row.calls === 1 ? "" : row.calls === 0 ? "never called" : `called ${row.calls} times`;
-  const lines = [`${row.path || "model"} · ${row.type}`, row.shape, parameters + frozen, calls, row.note];
+  const lines = [`${row.path || "model"} · ${row.type}`, row.shape, parameters + frozen, row.note];
   return lines.filter(Boolean).join("\n");
 }

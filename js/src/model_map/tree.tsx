@@ -74,7 +74,7 @@ function TreeRow(props: Props & { row: Row; index: number; base: number; prefix:
       aria-selected={index === props.selected}
       aria-expanded={row.foldable ? !shut : undefined}
       data-path={row.path}
-      data-idle={row.calls === 0}
+      data-idle={row.idle}
       style={{ top: `${index * ROW}px` }}
       title={describe(row)}
       onClick={() => props.select(row.path)}
