@@ -2,31 +2,48 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from torchvis_widgets.look.quantise import Bytes, Values, array_of, finite_of, limits_by_unit, quantise, robust_limits
+from torchvis_widgets.look.colours import categories, codes, colours, limits_of
+from torchvis_widgets.look.context import Context
+from torchvis_widgets.look.given import as_tensor, in_text, shape_of
+from torchvis_widgets.look.kinds import Facts, Kind, checked, fitting, kind_of
+from torchvis_widgets.look.layout import Layout, lay_out
+from torchvis_widgets.look.quantise import Bytes, Values, array_of
+from torchvis_widgets.look.thinning import thinned
+from torchvis_widgets.look.value_counts import statistics
 
-_SMALLEST_THINNED_SIDE = 64  # pixels: about what a tile of the atlas is painted with
-_MOST_UNITS = 4096
+_PREFIX_SHARE = 4  # of the bytes, at most one in so many is for the tokens before the patches
 
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """What a view paints of a tensor. `tiles` is uint8 (n, h, w), coded by `quantise` with lo … hi.
+    """What a view paints of a tensor. `tiles` is uint8 (n, h, w), one tile a unit, coded by `quantise` with lo … hi.
 
-    kind: "maps" (C, H, W and more dimensions), "matrix" (T, D), "vector", "scalar" or "empty". `order` holds the units
-    that the tiles show, None = all. `zeros` is a share 0 … 1; mean and std are of the finite values, None without any.
-    With limits by unit, `unit_lo` and `unit_hi` hold one number a tile and lo … hi spans them all. A tile may have
-    fewer rows and columns than its unit: `values()` has all of them.
+    kind, and its units:
+        maps (C, H, W): channels. volume (C, D, H, W and more): slices.
+        image (C, H, W) with 3 or 1 colours: the tiles are red, green and blue, or grey; never diverging.
+        matrix, sequence (time, unit), boxes (n, 4), scalar, vector: one unit, `vector` and `scalar` with one row.
+        tokens (T, D): with a `grid` each feature is a map of the patches, and `prefix` is the picture (1, p, D) of the
+            tokens before them; without one all tokens are one unit. More dimensions: heads or windows are units.
+        attention (heads, T, S): heads.
+        labels: masks; a byte is the label modulo 251, a palette's index, and `categories` the commonest [label, count].
+        text: no tile, `text` says it. empty: no tile, `note` says why.
+    axes: what a unit, a row and a column is called, "" where there is one. lead: the dimensions units run over, in C
+        order: [C, D] of a volume. grid: [rows, columns] of the patches, of attention those of its keys.
+    order: the units that the tiles show, None = all; `shown` of `total` of them.
+    clipped, nan, posinf, neginf: counts over the whole tensor, of clipped with limits by unit over the tiles.
+    zeros: a share 0 … 1. mean, std: of the finite values, None without any.
+    unit_lo, unit_hi: with limits by unit one number a tile; lo … hi spans them all.
+    A tile may have fewer rows and columns than its unit: `values()` has all of them.
     """
 
-    kind: str
+    kind: Kind
     shape: list[int]
     tiles: Bytes
     lo: float
@@ -43,6 +60,12 @@ class Picture:
     total: int
     dtype: str
     note: str
+    axes: list[str]
+    lead: list[int]
+    grid: list[int] | None
+    prefix: Picture | None
+    categories: list[list[int]] | None
+    text: str | None
     order: list[int] | None
     unit_lo: list[float] | None
     unit_hi: list[float] | None
@@ -57,150 +80,113 @@ class Picture:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for the wire, `tiles` as its shape: the bytes go beside it as a buffer."""
-        data = {name: value for name, value in vars(self).items() if name != "units"}
-        return {**data, "tiles": list(self.tiles.shape)}
+        data = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "units"}
+        prefix = None if self.prefix is None else self.prefix.to_dict()
+        return {**data, "tiles": list(self.tiles.shape), "prefix": prefix}
 
 
 def picture(
-    tensor: Tensor,
+    tensor: Any,
     *,
+    context: Context | None = None,
+    kind: str | None = None,
     limits: tuple[float, float] | None = None,
     per_unit: bool = False,
     byte_cap: int = 1 << 20,
 ) -> Picture:
-    """The picture of a tensor of any shape and dtype, without a batch dimension; it never raises.
+    """The picture of one sample's tensor, of any shape and dtype, without a batch dimension; other objects as text.
 
-    `limits` (lo, hi) fixes the colours, to compare pictures; `per_unit` gives each unit its own. Above `byte_cap`
-    bytes rows and columns of large units are thinned, then units are left out, both evenly, and `note` says so.
+    `kind` overrides what the values and the `context` say. `limits` (lo, hi) fixes the colours, to compare pictures;
+    `per_unit` gives each unit its own. Above `byte_cap` bytes rows and columns of large units are thinned, then units
+    are left out, both evenly, and `note` says so. Raises ValueError for a kind that the tensor cannot be shown as, and
+    nothing else.
     """
-    array, note = array_of(tensor)
-    layout = _layout(array, tuple(tensor.shape))
-    thinned = _thinned(layout, byte_cap)
-    colours = _colours(layout.units, thinned, limits, per_unit)
+    given = as_tensor(tensor)
+    if given is None or kind == "text":
+        return _text(tensor, given, kind)
+    array, note = array_of(given)
+    shape = shape_of(given, array)
+    layout = lay_out(array, _kind(given, array, shape, context, kind), context or Context())
+    if layout.kind == "empty":
+        note = note or f"{'×'.join(map(str, shape))}: {layout.note}"
+        layout = layout._replace(note="")
+    dtype = str(given.dtype).removeprefix("torch.")
+    return _painted(layout, array, shape, dtype, note, limits, per_unit, byte_cap)
+
+
+def colour_limits(tensor: Any, *, context: Context | None = None, kind: str | None = None) -> tuple[float, float]:
+    """The limits (lo, hi) that `picture()` gives the colours, without the picture. Raises ValueError as it does."""
+    given = as_tensor(tensor)
+    if given is None:
+        return 0.0, 1.0
+    array, _ = array_of(given)
+    return limits_of(_kind(given, array, shape_of(given, array), context, kind), array)
+
+
+def _kind(given: Tensor, array: Values, shape: list[int], context: Context | None, kind: str | None) -> Kind:
+    facts = Facts.of(array, given.dtype)
+    return kind_of(facts, context or Context()) if kind is None else checked(kind, tuple(shape), fitting(facts))
+
+
+def _painted(
+    layout: Layout,
+    array: Values,
+    shape: list[int],
+    dtype: str,
+    note: str,
+    limits: tuple[float, float] | None,
+    per_unit: bool,
+    byte_cap: int,
+) -> Picture:
+    prefix = None
+    if layout.prefix is not None and byte_cap >= _PREFIX_SHARE:
+        before = Layout("tokens", layout.prefix, ("", "token", "feature"))
+        same = limits or limits_of("tokens", array)
+        size = list(layout.prefix.shape[1:])
+        prefix = _painted(before, layout.prefix, size, dtype, "", same, False, byte_cap // _PREFIX_SHARE)
+        byte_cap -= prefix.tiles.size
+    less = thinned(layout, byte_cap)
+    found = colours(layout.kind, array, less.units, limits, per_unit)
+    by_unit = np.ndim(found.lo) > 0
     return Picture(
         kind=layout.kind,
-        shape=list(tensor.shape),
-        tiles=quantise(thinned.units, colours.lo, colours.hi),
-        lo=float(np.min(colours.lo)) if np.size(colours.lo) else 0.0,
-        hi=float(np.max(colours.hi)) if np.size(colours.hi) else 1.0,
-        diverging=bool(np.any(np.asarray(colours.lo) < 0)),
-        clipped=colours.clipped,
-        **_statistics(layout.units),
-        shown=thinned.shown,
+        shape=shape,
+        tiles=codes(layout.kind, less.units, found),
+        lo=float(np.min(found.lo)) if np.size(found.lo) else 0.0,
+        hi=float(np.max(found.hi)) if np.size(found.hi) else 1.0,
+        diverging=layout.kind != "image" and bool(np.any(np.asarray(found.lo) < 0)),
+        clipped=found.clipped,
+        **statistics(array),
+        shown=less.shown,
         total=layout.total,
-        dtype=str(tensor.dtype).removeprefix("torch."),
-        note="; ".join(filter(None, (note, layout.note, thinned.note, _finite_note(layout.units)))),
-        order=thinned.order,
-        unit_lo=_flat(colours.lo) if per_unit else None,
-        unit_hi=_flat(colours.hi) if per_unit else None,
+        dtype=dtype,
+        note="; ".join(filter(None, (note, layout.note, less.note, _finite_note(array)))),
+        axes=list(layout.axes),
+        lead=list(layout.lead),
+        grid=None if layout.grid is None else list(layout.grid),
+        prefix=prefix,
+        categories=categories(array) if layout.kind == "labels" else None,
+        text=None,
+        order=less.order,
+        unit_lo=_flat(found.lo) if by_unit else None,
+        unit_hi=_flat(found.hi) if by_unit else None,
         units=layout.units,
     )
 
 
-class _Layout(NamedTuple):
-    kind: str
-    units: Values  # (n, h, w)
-    total: int
-    note: str = ""
+def _text(given: Any, tensor: Tensor | None, kind: str | None) -> Picture:
+    if kind not in (None, "text"):
+        raise ValueError(f"a {type(given).__name__} is no tensor and cannot be shown as kind={kind!r}: leave kind out")
+    nothing = np.zeros((0,), np.float32)
+    text, note = in_text(given)
+    dtype = type(given).__name__ if tensor is None else str(tensor.dtype).removeprefix("torch.")
+    shape = [] if tensor is None else shape_of(tensor, nothing)
+    layout = Layout("text", nothing.reshape(0, 0, 0), ("", "", ""), total=0)
+    return replace(_painted(layout, nothing, shape, dtype, note, None, False, 1), text=text)
 
 
-class _Thinned(NamedTuple):
-    units: Values
-    order: list[int] | None
-    shown: int
-    note: str
-
-
-class _Colours(NamedTuple):
-    lo: Any  # a number, or (n, 1, 1)
-    hi: Any
-    clipped: int
-
-
-def _layout(array: Values, shape: tuple[int, ...]) -> _Layout:
-    if array.size == 0:
-        return _Layout("empty", array.reshape(0, 0, 0), 0, f"{'×'.join(map(str, shape))}: no values")
-    if array.ndim == 0:
-        return _Layout("scalar", array.reshape(1, 1, 1), 1)
-    if array.ndim == 1:
-        return _Layout("vector", array.reshape(1, 1, -1), array.size)
-    if array.ndim == 2:
-        return _Layout("matrix", array[None], 1)
-    if math.prod(array.shape[-2:]) == 1:
-        return _Layout("vector", array.reshape(1, 1, -1), array.size, "1×1 maps, shown as a vector")
-    units = array.reshape(-1, *array.shape[-2:])
-    note = f"{len(units)} slices of {'×'.join(map(str, array.shape[:-2]))}" if array.ndim > 3 else ""
-    return _Layout("maps", units, len(units), note)
-
-
-def _thinned(layout: _Layout, byte_cap: int) -> _Thinned:
-    units, notes = layout.units, []
-    stride = _stride(units.shape, byte_cap)
-    if stride > 1:
-        units = units[:, ::stride, ::stride]
-        notes.append(f"every {_nth(stride)} {'value' if layout.kind == 'vector' else 'row and column'}")
-    keep = min(len(units), _MOST_UNITS, max(1, byte_cap // max(1, units[0].size if len(units) else 1)))
-    order = None
-    if keep < len(units):
-        order = [round(index) for index in np.linspace(0, len(units) - 1, keep).tolist()]
-        units = units[order]
-        notes.append(f"{keep} of {layout.total} units")
-    shown = units.size if layout.kind == "vector" else len(units)
-    return _Thinned(units, order, shown, ", ".join(notes))
-
-
-def _stride(shape: tuple[int, ...], byte_cap: int) -> int:
-    """Rows and columns are thinned as far as it does not show; further only where one unit alone is too large."""
-    n, height, width = shape
-    stride = 1
-    while n * _size(height, width, stride) > byte_cap and min(height, width) >= 2 * stride * _SMALLEST_THINNED_SIDE:
-        stride *= 2
-    while _size(height, width, stride) > max(1, byte_cap):
-        stride *= 2
-    return stride
-
-
-def _size(height: int, width: int, stride: int) -> int:
-    return -(-height // stride) * -(-width // stride)
-
-
-def _colours(units: Values, thinned: _Thinned, limits: tuple[float, float] | None, per_unit: bool) -> _Colours:
-    if per_unit:
-        lo, hi = limits_by_unit(thinned.units) if thinned.units.size else (np.zeros((0, 1, 1)), np.ones((0, 1, 1)))
-        return _Colours(lo, hi, _beyond(thinned.units, lo, hi))
-    usable = limits is not None and all(map(math.isfinite, limits)) and limits[0] < limits[1]
-    least, greatest = limits if usable and limits is not None else robust_limits(units)
-    return _Colours(least, greatest, _beyond(units, least, greatest))
-
-
-def _beyond(units: Values, lo: Any, hi: Any) -> int:
-    return int(np.count_nonzero(((units < lo) | (units > hi)) & np.isfinite(units)))
-
-
-def _statistics(units: Values) -> dict[str, Any]:
-    finite = finite_of(units)
-    with np.errstate(over="ignore", invalid="ignore"):
-        mean, std = (finite.mean(dtype=np.float64), finite.std(dtype=np.float64)) if finite.size else (None, None)
-    return {
-        "nan": int(np.isnan(units).sum()),
-        "posinf": int(np.isposinf(units).sum()),
-        "neginf": int(np.isneginf(units).sum()),
-        "mean": _number(mean),
-        "std": _number(std),
-        "zeros": float((units == 0).mean()) if units.size else 0.0,
-    }
-
-
-def _number(value: Any) -> float | None:
-    return float(value) if value is not None and math.isfinite(value) else None
-
-
-def _finite_note(units: Values) -> str:
-    return "no finite values" if units.size and not np.isfinite(units).any() else ""
-
-
-def _nth(number: int) -> str:
-    return "2nd" if number == 2 else f"{number}th"
+def _finite_note(values: Values) -> str:
+    return "no finite values" if values.size and not np.isfinite(values).any() else ""
 
 
 def _flat(values: Any) -> list[float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor
 
 from torchvis_widgets.look.errors import ProbeError
-from torchvis_widgets.look.leaves import leaves, map_leaves, map_tensors
+from torchvis_widgets.look.leaves import leaves, map_leaves, map_samples, map_tensors, unpacked
 from torchvis_widgets.look.thumbnails import Images, thumbnails
 
 _EXPECTED = (
@@ -55,7 +56,8 @@ class Probe:
         """Some of the samples, as views of the same tensors. Raises ProbeError when there are none."""
         if not range(self.count)[which]:
             raise ProbeError(f"samples {which.start}:{which.stop} of a probe of {self.count}", "Ask for one of them.")
-        return self._with(lambda tensor: tensor[which] if _first(tensor) == self.count else tensor)
+        own = partial(map_samples, change=lambda tensor: tensor[which] if _first(tensor) == self.count else tensor)
+        return Probe(*(own(part) for part in self._parts()))
 
     def sample(self, index: int) -> Probe:
         """One sample as a batch of 1. Raises ProbeError when the probe has no such sample."""
@@ -121,27 +123,29 @@ class Probe:
         return Probe(*(map_tensors(part, change) for part in self._parts()))
 
 
-def take_sample(tensor: Tensor, index: int, count: int) -> Tensor:
-    """One sample's part of an output for `count` samples; the whole tensor where it has no sample dimension.
+def take_sample(tensor: Tensor, index: int, count: int, dim: int | None = 0) -> Tensor:
+    """One sample's part of an output for `count` samples that lie along `dim`; the whole tensor where there is none.
 
     Several rows a sample, one sample after the other (windows of a Swin block), stay together.
     """
-    rows = _rows_per_sample(tensor.shape, count)
+    if dim is None:
+        return tensor
+    rows = _rows_per_sample(tensor.shape, count, dim)
     if rows is None:
         return tensor
-    return tensor[index] if rows == 1 else tensor[index * rows : (index + 1) * rows]
+    return tensor.select(dim, index) if rows == 1 else tensor.narrow(dim, index * rows, rows)
 
 
-def sample_shape(shape: Sequence[int], count: int) -> tuple[int, ...]:
+def sample_shape(shape: Sequence[int], count: int, dim: int | None = 0) -> tuple[int, ...]:
     """The shape that `take_sample` gives."""
-    rows = _rows_per_sample(shape, count)
-    if rows is None:
+    rows = None if dim is None else _rows_per_sample(shape, count, dim)
+    if rows is None or dim is None:
         return tuple(shape)
-    return tuple(shape[1:]) if rows == 1 else (rows, *shape[1:])
+    return (*shape[:dim], *shape[dim + 1 :]) if rows == 1 else (*shape[:dim], rows, *shape[dim + 1 :])
 
 
-def _rows_per_sample(shape: Sequence[int], count: int) -> int | None:
-    return shape[0] // count if shape and shape[0] and shape[0] % count == 0 else None
+def _rows_per_sample(shape: Sequence[int], count: int, dim: int) -> int | None:
+    return shape[dim] // count if len(shape) > dim and shape[dim] and shape[dim] % count == 0 else None
 
 
 def _split(probe: Any) -> tuple[Any, Any]:
@@ -163,7 +167,7 @@ def _owned(leaf: Any) -> Any:
 
 
 def _count(probe: Probe) -> int:
-    firsts = [tensor.shape[0] for _, tensor in leaves((probe.args, probe.kwargs)) if tensor.dim()]
+    firsts = [tensor.shape[0] for _, tensor in leaves(unpacked((probe.args, probe.kwargs))) if tensor.dim()]
     if not firsts:
         found = ", ".join(type(value).__name__ for value in (*probe.args, *probe.kwargs.values())) or "nothing"
         raise ProbeError(f"the probe's inputs hold no batch of samples (found {found})", _EXPECTED)

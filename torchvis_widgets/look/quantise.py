@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -17,6 +18,7 @@ Bytes: TypeAlias = NDArray[np.uint8]
 LEVELS = 250  # 0 … 250 are values; JavaScript reads them back as lo + byte / 250 * (hi - lo)
 NEGATIVE_INFINITY, POSITIVE_INFINITY, NAN = 253, 254, 255
 
+_WIDE_INTEGERS = (torch.int64, torch.int32, torch.uint32, torch.uint64)  # float32 would round them
 _QUANTILE = 0.995  # one spike in a thousand values must not flatten the picture
 _MOST_SAMPLED = 1 << 18
 
@@ -33,17 +35,34 @@ def array_of(tensor: Tensor) -> tuple[Values, str]:
 
 
 def _converted(tensor: Tensor) -> tuple[Values, str]:
-    note = ""
     if tensor.is_meta:
         return np.zeros((0,), np.float32), "on the meta device: it has no values"
-    if tensor.is_quantized:
-        tensor, note = tensor.dequantize(), "quantised, shown as numbers"
-    if tensor.layout != torch.strided:
-        tensor, note = tensor.to_dense(), "sparse, shown dense"
+    tensor, note = _dense(tensor)
     if tensor.is_complex():
-        tensor, note = tensor.abs(), "magnitude of complex values"
-    wide = tensor.dtype in (torch.float64, torch.int64, torch.int32)
-    return tensor.to("cpu", torch.float64 if wide else torch.float32).numpy(), note
+        # abs() of half-precision complex numbers is not there on every device, and warns where it is
+        parts = torch.view_as_real(tensor.resolve_conj())
+        tensor, note = torch.linalg.vector_norm(parts.float(), dim=-1), "magnitude of complex values"
+    wide = tensor.dtype in (torch.float64, *_WIDE_INTEGERS)
+    plain = tensor.to("cpu", torch.float64 if wide else torch.float32).resolve_neg()
+    return plain.numpy(), note
+
+
+def _dense(tensor: Tensor) -> tuple[Tensor, str]:
+    if tensor.is_nested:
+        return _side_by_side(tensor.unbind())
+    if tensor.is_quantized:
+        return tensor.dequantize(), "quantised, shown as numbers"
+    if tensor.layout != torch.strided:
+        return tensor.to_dense(), "sparse, shown dense" if "sparse" in str(tensor.layout) else ""
+    return tensor, ""
+
+
+def _side_by_side(parts: Sequence[Tensor]) -> tuple[Tensor, str]:
+    """The parts of a nested tensor, one below the other: padding would add values that there are not."""
+    note = f"nested, its {len(parts)} parts one below the other"
+    if parts and parts[0].dim() and len({part.shape[1:] for part in parts}) == 1:
+        return torch.cat(list(parts)), note
+    return torch.cat([part.flatten() for part in parts]) if parts else torch.zeros(0), f"{note}, flattened"
 
 
 def quantise(values: Values, lo: float | Values, hi: float | Values) -> Bytes:
@@ -87,11 +106,16 @@ def robust_limits(values: Values) -> tuple[float, float]:
     return (-hi if finite.min() < 0 else 0.0), hi
 
 
-def limits_by_unit(units: Values) -> tuple[Values, Values]:
-    """Robust limits of each unit of (n, h, w), as arrays (n, 1, 1); all −hi … hi where any value is negative."""
+def limits_by_unit(units: Values, *, robust: bool = True) -> tuple[Values, Values]:
+    """Limits of each unit of (n, h, w), as arrays (n, 1, 1); all −hi … hi where any value is negative.
+
+    hi is the 99.5th percentile of its |finite values|, or the greatest of them where `robust` is off.
+    """
+    if not units.size:
+        return np.zeros((0, 1, 1)), np.ones((0, 1, 1))
     finite = np.isfinite(units)
     magnitude = np.where(finite, np.abs(units), 0).reshape(len(units), -1).astype(np.float64)
-    hi = np.quantile(magnitude, _QUANTILE, axis=1)
+    hi = np.quantile(magnitude, _QUANTILE if robust else 1.0, axis=1)
     hi = np.where(hi > 0, hi, magnitude.max(axis=1))
     hi = np.where(hi > 0, hi, 1.0)[:, None, None]
     signed = bool((units[finite] < 0).any())

@@ -119,7 +119,7 @@ def test_each_unit_by_its_own_limits() -> None:
         (torch.ones(7, 5), "matrix", (1, 7, 5)),
         (torch.ones(7, 1, 1), "vector", (1, 1, 7)),
         (torch.ones(1, 1, 1), "vector", (1, 1, 1)),
-        (torch.ones(2, 3, 4, 5), "maps", (6, 4, 5)),
+        (torch.ones(2, 3, 4, 5), "volume", (6, 4, 5)),
         (torch.ones(0, 8, 8), "empty", (0, 0, 0)),
         (torch.ones(0), "empty", (0, 0, 0)),
         (torch.eye(3).to_sparse(), "matrix", (1, 3, 3)),
@@ -208,7 +208,7 @@ def test_huge_tensors_are_reduced_evenly_and_say_so() -> None:
     assert thinned.values(3).shape == (224, 224)
 
     vector = picture(torch.ones(1000), byte_cap=300)
-    assert (vector.shown, vector.total, vector.note) == (250, 1000, "every 4th value")
+    assert (vector.shown, vector.total, vector.note) == (250, 1000, "every 4th unit")
     assert picture(torch.ones(3000, 2000), byte_cap=10_000).tiles.size <= 10_000
 
 

@@ -1,0 +1,87 @@
+"""Which values the first and the last colour stand for, by the kind of the picture."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from torchvis_widgets.look.kinds import Kind
+from torchvis_widgets.look.quantise import (
+    LEVELS,
+    Bytes,
+    Values,
+    finite_of,
+    limits_by_unit,
+    quantise,
+    robust_limits,
+)
+
+Limits = tuple[float, float]
+
+_CATEGORIES = 32  # that a legend lists
+
+
+class Colours(NamedTuple):
+    """Limits as numbers, or as arrays (n, 1, 1) where each unit has its own, and how many values lie beyond."""
+
+    lo: Any
+    hi: Any
+    clipped: int
+
+
+def limits_of(kind: Kind, values: Values) -> Limits:
+    """Limits (lo, hi) of all values of a picture, lo < hi.
+
+    labels: 0 … 250, so that a byte is a label; image: 0 … 1, −1 … 1 or 0 … 255 where the values keep within, else
+    their extremes; attention: 0 … greatest; everything else: `robust_limits`.
+    """
+    if kind == "labels":
+        return 0.0, float(LEVELS)
+    finite = finite_of(values) if kind in ("image", "attention") else np.zeros(0)
+    if finite.size == 0:
+        return robust_limits(values)
+    least, greatest = float(finite.min()), float(finite.max())
+    if kind == "image":
+        return _brightness(least, greatest)
+    return (0.0, greatest) if least >= 0 and greatest > 0 else robust_limits(values)
+
+
+def colours(kind: Kind, values: Values, shown: Values, limits: Limits | None = None, per_unit: bool = False) -> Colours:
+    """The colours of all `values`, of which `shown` (n, h, w) goes over the wire.
+
+    Labels and images keep their own limits: they say the same in every picture.
+    """
+    if kind == "labels":
+        return Colours(*limits_of(kind, values), 0)
+    if per_unit and kind != "image":
+        lo, hi = limits_by_unit(shown, robust=kind != "attention")
+        return Colours(lo, hi, _beyond(shown, lo, hi))
+    usable = limits is not None and kind != "image" and all(map(math.isfinite, limits)) and limits[0] < limits[1]
+    least, greatest = limits if usable and limits is not None else limits_of(kind, values)
+    return Colours(least, greatest, _beyond(values, least, greatest))
+
+
+def codes(kind: Kind, units: Values, found: Colours) -> Bytes:
+    """The bytes of units (n, h, w); of labels the label itself, modulo 251."""
+    levels = np.mod(units, LEVELS + 1) if kind == "labels" else units
+    return np.ascontiguousarray(quantise(levels, found.lo, found.hi))
+
+
+def categories(values: Values) -> list[list[int]]:
+    """The most frequent labels, at most 32, as [label, count], most frequent first."""
+    found, counts = np.unique(values, return_counts=True)
+    order = np.argsort(-counts, kind="stable")[:_CATEGORIES]
+    return [[int(found[index]), int(counts[index])] for index in order]
+
+
+def _brightness(least: float, greatest: float) -> Limits:
+    for lo, hi in ((0.0, 1.0), (-1.0, 1.0), (0.0, 255.0)):
+        if lo <= least and greatest <= hi:
+            return lo, hi
+    return (least, greatest) if least < greatest else (least, least + max(1.0, abs(least)))
+
+
+def _beyond(units: Values, lo: Any, hi: Any) -> int:
+    return int(np.count_nonzero(((units < lo) | (units > hi)) & np.isfinite(units)))
