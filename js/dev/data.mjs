@@ -77,6 +77,12 @@ export function picture(kind, values, tiles, shape, extra = {}) {
     order: null,
     unit_lo: null,
     unit_hi: null,
+    axes: [kind === "maps" ? "channel" : "", "row", "column"],
+    lead: kind === "maps" ? [shape[0]] : [],
+    grid: null,
+    prefix: null,
+    categories: null,
+    text: null,
   };
   return {
     picture: { ...about, ...counted, ...moments(values), shown: tiles[0], total, ...extra },

@@ -51,5 +51,6 @@ describe("atlas", () => {
     const codes = Uint8Array.of(0, 100, 50, 50, 100, 200, 50, 255);
     expect([...reduceTile(codes, 4, 2, 2)]).toEqual([100, 255]);
     expect([...reduceTile(Uint8Array.of(10, 20, 30), 3, 1, 2)]).toEqual([15, 30]);
+    expect([...reduceTile(Uint8Array.of(10, 20, 30), 3, 1, 2, true)]).toEqual([10, 30]);
   });
 });

@@ -1,5 +1,16 @@
 import { describe, expect, it } from "vitest";
-import { colourise, decode, encode, LEVELS, lut, NOT_A_NUMBER, type Rgb, SPECIAL } from "../src/shared/colour";
+import {
+  colourise,
+  decode,
+  encode,
+  LEVELS,
+  label,
+  lut,
+  NOT_A_NUMBER,
+  PALETTE,
+  type Rgb,
+  SPECIAL,
+} from "../src/shared/colour";
 
 /** CIE L* of an sRGB colour. */
 function lightness([r, g, b]: Rgb): number {
@@ -45,5 +56,16 @@ describe("colour", () => {
     expect(encode(9, -2, 2)).toBe(250);
     expect(decode(encode(Number.NaN, 0, 1), 0, 1)).toBeNaN();
     expect(decode(encode(Number.NEGATIVE_INFINITY, 0, 1), 0, 1)).toBe(Number.NEGATIVE_INFINITY);
+  });
+});
+
+describe("labels", () => {
+  it("have a colour each, counted modulo 251", () => {
+    const used = PALETTE.slice(0, LEVELS);
+    expect(new Set(used.slice(0, 64).map(String)).size).toBe(64);
+    expect(used.flat().every((part) => part >= 0 && part <= 255)).toBe(true);
+    expect(label(252)).toEqual(PALETTE[1]);
+    expect(label(-1)).toEqual(PALETTE[250]);
+    expect(decode(3, 0, 250)).toBe(3);
   });
 });

@@ -1,5 +1,6 @@
 // Whole widgets on a model without a kernel: what they ask, what they show, what they leave behind.
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { KINDS } from "../src/activation_viewer/frame";
 import viewer from "../src/activation_viewer/index";
 import scrubber, { type State as Scrubber } from "../src/epoch_scrubber/index";
 import loss from "../src/loss_plot/index";
@@ -28,7 +29,8 @@ const ROW = {
 const PICTURE = {
   ...{ kind: "maps", shape: [2, 2, 2], tiles: [2, 2, 2], lo: -1, hi: 1, diverging: true, clipped: 3, nan: 1 },
   ...{ posinf: 0, neginf: 0, mean: 0.2, std: 1, zeros: 0.25, shown: 2, total: 2, dtype: "float32", note: EVIL },
-  ...{ order: null, unit_lo: null, unit_hi: null },
+  ...{ order: null, unit_lo: null, unit_hi: null, axes: ["channel", "row", "column"], lead: [2], grid: null },
+  ...{ prefix: null, categories: null, text: null },
 };
 const FRAME = {
   ...{ layer: EVIL, type: EVIL, step: 100, epoch: 1, live: false, sample: 0, picture: PICTURE, loss: 0.18 },
@@ -104,6 +106,37 @@ describe("names that look like HTML", () => {
     await settle();
     expect(el.querySelector("img")).toBeNull();
     expect(text()).toContain(EVIL);
+  });
+});
+
+describe("the viewer", () => {
+  const ALONE = ["matrix", "sequence", "boxes"];
+  const state = { layer: "fc", sample: 0, unit: null, scope: "layer" };
+  const about = (kind: string) => {
+    if (kind === "text" || kind === "empty")
+      return { tiles: [0, 0, 0], total: 0, text: kind === "text" ? "words" : null };
+    if (kind === "vector" || kind === "scalar") return { tiles: [1, 1, 8], axes: ["", "", "unit"] };
+    if (ALONE.includes(kind))
+      return { tiles: [1, 2, 4], axes: ["", "row", "column"], shape: [2, 4], total: 1, shown: 1 };
+    return kind === "labels" ? { categories: [[3, 7]], axes: ["mask", "row", "column"] } : {};
+  };
+  const legend = (kind: string) => {
+    if (kind === "scalar") return "1 value";
+    if (ALONE.includes(kind)) return "2 × 4 values";
+    return kind === "vector" ? "2 units" : kind === "labels" ? "2 masks" : "2 channels";
+  };
+  it.each(KINDS.map((kind) => [kind]))("has a drawing for %s", async (kind) => {
+    const { model, el, text } = await open(viewer, state);
+    const picture = { ...PICTURE, kind, note: "a note", ...about(kind) };
+    model.push("frame", 1, { ...FRAME, picture, classes: null }, [inside(new Uint8Array(8).fill(3))]);
+    await settle();
+    expect(text()).toContain("a note");
+    if (kind === "text") return expect(text()).toContain("words");
+    if (kind === "empty") return expect(text()).toContain("Nothing to show.");
+    const bars = kind === "vector" || kind === "scalar";
+    expect(el.querySelector(`[data-testid="${bars ? "tvw-bars" : "tvw-unit"}"], [data-alone="true"]`)).not.toBeNull();
+    expect(el.querySelector(".tvw-legend") === null).toBe(kind === "labels");
+    expect(text()).toContain(legend(kind));
   });
 });
 

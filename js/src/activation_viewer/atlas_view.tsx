@@ -1,9 +1,8 @@
 import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { type Atlas, hitAtlas, layoutAtlas, paintAtlas, tilePlace } from "../shared/atlas";
-import { lut } from "../shared/colour";
 import { useRatio, useSize } from "../shared/hooks";
 import { gridMove } from "../shared/keyboard";
-import { unitOf, unitWord } from "./frame";
+import { colours, unitOf, unitWord } from "./frame";
 import type { MapsProps } from "./maps";
 
 export interface Place {
@@ -33,7 +32,7 @@ export function AtlasView(props: Props) {
   );
   useLayoutEffect(() => {
     const size = { height: tileHeight, width: tileWidth };
-    if (canvas.current && atlas) paintAtlas(canvas.current, codes, size, lut(picture.diverging), atlas);
+    if (canvas.current && atlas) paintAtlas(canvas.current, codes, size, colours(picture), atlas);
   }, [push, atlas]);
   const hit = (event: MouseEvent) => {
     if (!atlas) return null;

@@ -1,8 +1,14 @@
 // What the kernel pushes to the viewer, and small readings of it.
+import { type Lut, lut, PALETTE } from "../shared/colour";
 import { epochs, number, percent } from "../shared/format";
 
+export const KINDS = [
+  ...(["maps", "image", "volume", "vector", "tokens", "attention", "sequence", "labels", "boxes"] as const),
+  ...(["scalar", "matrix", "text", "empty"] as const),
+];
+
 export interface Picture {
-  kind: "maps" | "vector" | "matrix" | "scalar" | "empty";
+  kind: (typeof KINDS)[number];
   /** of the tensor, without the batch */
   shape: number[];
   /** count, height, width of the uint8 codes in the buffer */
@@ -22,6 +28,18 @@ export interface Picture {
   total: number;
   dtype: string;
   note: string;
+  /** what a unit, a row and a column of it is called; "" where there is one */
+  axes: [string, string, string];
+  /** the dimensions that the units run over */
+  lead: number[];
+  /** rows and columns of tokens that are patches of an image */
+  grid: [number, number] | null;
+  /** the tokens before those patches; their codes come in no buffer yet */
+  prefix: Picture | null;
+  /** the commonest labels, each with its count */
+  categories: [number, number][] | null;
+  /** what there is instead of tiles */
+  text: string | null;
   /** the unit of each tile, where not all are shown */
   order: number[] | null;
   /** limits of each tile, where each unit has its own */
@@ -70,7 +88,12 @@ export function tileOf(picture: Picture, unit: number | null): number {
 }
 
 export function unitWord(picture: Picture): string {
-  return picture.kind === "maps" ? "channel" : "unit";
+  return picture.axes[0] || "unit";
+}
+
+/** The colour of each code. */
+export function colours(picture: Picture): Lut {
+  return picture.kind === "labels" ? PALETTE : lut(picture.diverging);
 }
 
 /** Conv2d · 32×8×8 · mean 0.21 · σ 0.48 · 9 % zero */
@@ -98,7 +121,8 @@ export function limitsOf(picture: Picture, tile: number): { lo: number; hi: numb
 
 /** 32 channels, or 64 of 2,048 channels */
 export function shown(picture: Picture): string {
-  if (picture.kind === "matrix") return `${picture.shape.join(" × ")} values`;
+  if (picture.kind === "scalar") return "1 value";
+  if (picture.total === 1 && !picture.axes[0]) return `${picture.shape.join(" × ")} values`;
   const total = picture.total.toLocaleString("en-US");
   const word = unitWord(picture) + (picture.total === 1 ? "" : "s");
   return picture.shown < picture.total ? `${picture.shown} of ${total} ${word}` : `${total} ${word}`;

@@ -76,7 +76,8 @@ function Body(props: BodyProps) {
   const { picture, error, classes } = push.value;
   if (error) return <Trouble error={error} />;
   if (!picture) return null;
-  if (picture.kind === "empty") return <Trouble error={{ reason: "Nothing to show.", remedy: picture.note }} />;
+  if (!picture.tiles[0])
+    return <Trouble error={{ reason: picture.text || "Nothing to show.", remedy: picture.note }} />;
   const codes = bytes(push.buffers[0]);
   const legend = <Legend picture={picture} scope={state.scope} setScope={props.setScope} />;
   if (picture.kind === "vector" || picture.kind === "scalar") {

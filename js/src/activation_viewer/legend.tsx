@@ -1,4 +1,4 @@
-import { css, gradient, NEGATIVE_INFINITY, NOT_A_NUMBER, POSITIVE_INFINITY, SPECIAL } from "../shared/colour";
+import { css, gradient, label, NEGATIVE_INFINITY, NOT_A_NUMBER, POSITIVE_INFINITY, SPECIAL } from "../shared/colour";
 import { number } from "../shared/format";
 import { Segmented } from "../shared/parts";
 import { type Picture, shown } from "./frame";
@@ -14,6 +14,8 @@ const SCOPES = [
   },
 ] as const;
 
+const MOST_LABELS = 8;
+
 /** What the colours mean: how many units, the map, its limits as numbers, and what they leave out. */
 export function Legend(props: { picture: Picture; scope: State["scope"]; setScope(scope: State["scope"]): void }) {
   const { picture } = props;
@@ -21,10 +23,7 @@ export function Legend(props: { picture: Picture; scope: State["scope"]; setScop
   return (
     <div class="tvw-caption" key="legend">
       <span>{shown(picture)}</span>
-      <span class="tvw-legend" style={{ background: gradient(picture.diverging) }} />
-      <span class="tvw-legend-limits">
-        {own ? "each its own" : `${number(picture.lo, 2)} … ${number(picture.hi, 2)}`}
-      </span>
+      {picture.categories ? <Labels categories={picture.categories} /> : <Scale picture={picture} own={own} />}
       {picture.clipped > 0 && (
         <span title="values beyond the limits, drawn in the end colours">
           {picture.clipped.toLocaleString("en-US")} clipped
@@ -36,6 +35,32 @@ export function Legend(props: { picture: Picture; scope: State["scope"]; setScop
       <Segmented label="colour limits" options={SCOPES} value={props.scope} choose={props.setScope} />
       {picture.note && <span>{picture.note}</span>}
     </div>
+  );
+}
+
+function Scale({ picture, own }: { picture: Picture; own: boolean }) {
+  return (
+    <>
+      <span class="tvw-legend" style={{ background: gradient(picture.diverging) }} />
+      <span class="tvw-legend-limits">
+        {own ? "each its own" : `${number(picture.lo, 2)} … ${number(picture.hi, 2)}`}
+      </span>
+    </>
+  );
+}
+
+function Labels({ categories }: { categories: [number, number][] }) {
+  const most = categories.slice(0, MOST_LABELS);
+  return (
+    <>
+      {most.map(([value, count]) => (
+        <span class="tvw-legend-mark" key={value} title={`${count.toLocaleString("en-US")} values`}>
+          <i style={{ background: css(label(value)) }} />
+          {value}
+        </span>
+      ))}
+      {categories.length > most.length && <span>…</span>}
+    </>
   );
 }
 

@@ -1,9 +1,9 @@
 import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { paintCodes } from "../shared/atlas";
-import { LEVELS, lut } from "../shared/colour";
+import { LEVELS } from "../shared/colour";
 import { number } from "../shared/format";
 import { useRatio } from "../shared/hooks";
-import { limitsOf, unitOf, unitWord } from "./frame";
+import { colours, limitsOf, unitOf, unitWord } from "./frame";
 import type { Cell, MapsProps } from "./maps";
 import { SampleImage } from "./strip";
 
@@ -53,8 +53,7 @@ function Enlarged({ picture, own, push, cell, setCell }: Props & { own: Uint8Arr
   useLayoutEffect(() => {
     const context = sized(canvas.current, width * scale, height * scale);
     const at = { x: 0, y: 0, width: width * scale, height: height * scale };
-    if (context)
-      paintCodes(context, own, { width, height }, lut(picture.diverging), at, document.createElement("canvas"));
+    if (context) paintCodes(context, own, { width, height }, colours(picture), at, document.createElement("canvas"));
   }, [push, own.byteOffset, scale]);
   const point = (event: PointerEvent) => {
     const box = (event.currentTarget as Element).getBoundingClientRect();

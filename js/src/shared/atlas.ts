@@ -1,6 +1,6 @@
 // Where the tiles of a picture lie on a canvas, and painting them: whole device pixels an element, nothing smoothed,
 // so that a pixel read back is a value.
-import { colourise, type Lut } from "./colour";
+import { colourise, type Lut, PALETTE } from "./colour";
 
 export interface AtlasSpace {
   count: number;
@@ -94,17 +94,19 @@ export function tilePlace(atlas: Atlas, tile: number): { x: number; y: number } 
   return { x: across * (atlas.tileWidth + atlas.gap), y: down * (atlas.tileHeight + atlas.gap) };
 }
 
-/** Mean code of every `by`×`by` block of one tile; a block that holds a NaN or Inf keeps it, so that it stays seen. */
-export function reduceTile(codes: Uint8Array, width: number, height: number, by: number): Uint8Array {
+/** One code for every `by`×`by` block of one tile, of labels the first one; see `blockCode`. */
+export function reduceTile(codes: Uint8Array, width: number, height: number, by: number, labels = false): Uint8Array {
   const across = Math.ceil(width / by);
   const down = Math.ceil(height / by);
   const reduced = new Uint8Array(across * down);
   for (let i = 0; i < reduced.length; i++) {
-    reduced[i] = blockCode(codes, width, height, by, i % across, Math.floor(i / across));
+    const [x, y] = [i % across, Math.floor(i / across)];
+    reduced[i] = labels ? (codes[y * by * width + x * by] ?? 0) : blockCode(codes, width, height, by, x, y);
   }
   return reduced;
 }
 
+/** The mean code; a block that holds a NaN or Inf keeps it, so that it stays seen. */
 function blockCode(codes: Uint8Array, width: number, height: number, by: number, bx: number, by0: number): number {
   let sum = 0;
   let count = 0;
@@ -156,7 +158,8 @@ export function paintAtlas(
   const shown = { width: atlas.tileWidth / atlas.scale, height: atlas.tileHeight / atlas.scale };
   for (let tile = 0; tile < atlas.count; tile++) {
     const raw = codes.subarray(tile * area, (tile + 1) * area);
-    const part = atlas.reduce > 1 ? reduceTile(raw, size.width, size.height, atlas.reduce) : raw;
+    const labels = table === PALETTE; // the mean of two labels would be a third one
+    const part = atlas.reduce > 1 ? reduceTile(raw, size.width, size.height, atlas.reduce, labels) : raw;
     const at = { ...tilePlace(atlas, tile), width: atlas.tileWidth, height: atlas.tileHeight };
     paintCodes(context, part, shown, table, at, sheet);
   }

@@ -66,6 +66,37 @@ export function lut(diverging: boolean): Lut {
   return diverging ? DIVERGING_LUT : SEQUENTIAL_LUT;
 }
 
+/** Labels: Okabe and Ito's colours, which colour-blind readers tell apart, then hues as far apart as can be. */
+const FIRST_LABELS: readonly Rgb[] = [
+  [225, 225, 225],
+  [0, 114, 178],
+  [230, 159, 0],
+  [0, 158, 115],
+  [204, 121, 167],
+  [86, 180, 233],
+  [213, 94, 0],
+  [240, 228, 66],
+];
+const GOLDEN_ANGLE = 137.508;
+
+function hue(degrees: number, lightness: number): Rgb {
+  const channel = (n: number) => {
+    const k = (n + degrees / 30) % 12;
+    return Math.round(255 * (lightness - 0.3 * Math.max(-1, Math.min(k - 3, 9 - k, 1))));
+  };
+  return [channel(0), channel(8), channel(4)];
+}
+
+export const PALETTE: Lut = Array.from(
+  { length: 256 },
+  (_, code) => FIRST_LABELS[code] ?? (code < LEVELS ? hue(code * GOLDEN_ANGLE, 0.4 + 0.1 * (code % 3)) : UNUSED),
+);
+
+/** The colour of a label: a code counts them modulo 251. */
+export function label(value: number): Rgb {
+  return PALETTE[((value % LEVELS) + LEVELS) % LEVELS] ?? UNUSED;
+}
+
 /** Writes the colours of `codes` as RGBA; both arrays are walked in step. */
 export function colourise(codes: Uint8Array, table: Lut, rgba: Uint8ClampedArray): void {
   for (let i = 0; i < codes.length; i++) {

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import anywidget
 import pytest
+import torch
 
+from torchvis_widgets.look import picture
+from torchvis_widgets.look.kinds import KINDS
 from torchvis_widgets.widgets.activation_viewer import ActivationViewer
 from torchvis_widgets.widgets.base import LiveWidget
 from torchvis_widgets.widgets.epoch_scrubber import EpochScrubber
@@ -49,3 +52,13 @@ def test_what_the_view_asks_is_what_the_kernel_answers(widget: type[LiveWidget])
     asked = set(ASKED.findall("".join(path.read_text(encoding="utf-8") for path in files)))
     answered = {name.removeprefix("answer_") for name in dir(widget) if name.startswith("answer_")}
     assert asked == answered - {"hello", "presence"}  # every view's, asked by js/src/shared/visibility.ts
+
+
+def test_a_picture_is_the_same_on_both_sides() -> None:
+    text = (SOURCES / "activation_viewer" / "frame.ts").read_text(encoding="utf-8")
+    written = re.search(r"export interface Picture \{(.*?)\n\}", text, re.S)
+    kinds = re.search(r"export const KINDS = \[(.*?)\];", text, re.S)
+    assert written
+    assert kinds
+    assert set(re.findall(r"^  (\w+):", written[1], re.M)) == picture(torch.ones(3)).to_dict().keys()
+    assert re.findall(r'"(\w+)"', kinds[1]) == list(KINDS)
