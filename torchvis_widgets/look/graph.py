@@ -8,7 +8,9 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from torchvis_widgets.look.context import Context
 from torchvis_widgets.look.errors import LookError, nearest
+from torchvis_widgets.look.surroundings import context_of
 
 Kind = Literal["input", "module", "function", "output"]
 
@@ -65,12 +67,16 @@ class Edge:
 
 @dataclass(frozen=True)
 class Module:
-    """A module by its attribute path. `shape` is that of its first output for one sample, "16×8×8" ("" = none).
+    """A module by its attribute path.
 
-    `parameters` counts elements, children included and tied ones once, `bytes` theirs; `trainable`: any of them was
-    when the graph was made; `calls`, `macs`, `seconds` and `memory` are those of the pass, summed over its calls but
-    for memory, the most of one; `keys` name its outputs; `children`: it has some; `container`: it only holds them, as
-    ModuleList does; `tied`: other names of its own parameters; `note`: what is odd.
+    shape: of its first output for one sample, "16×8×8" ("" = none).
+    parameters: elements, children included and tied ones once. bytes: theirs.
+    trainable: any of them was when the graph was made.
+    calls, macs, seconds, memory: of the pass, summed over its calls; memory is the most of one.
+    children: it has some. container: it only holds them, as ModuleList does.
+    features: the size of the one dimension that it treats as features. batch_first: as it was built.
+    patches: a convolution that cuts its input into patches.
+    keys: name its outputs. tied: other names of its own parameters. note: what is odd.
     """
 
     path: str
@@ -87,6 +93,9 @@ class Module:
     memory: int
     children: bool
     container: bool
+    features: int | None
+    batch_first: bool | None
+    patches: bool
     keys: tuple[str, ...]
     tied: tuple[str, ...]
     note: str
@@ -121,6 +130,16 @@ class Graph:
         except KeyError:
             raise LookError(f"the graph has no node {key!r}", nearest(key, list(self._by_key))) from None
 
+    def has(self, key: str) -> bool:
+        """Whether there is a node of that key."""
+        return key in self._by_key
+
+    def context(self, key: str) -> Context:
+        """What the graph tells of the tensor that a key names; nothing where it does not know it."""
+        if key not in self._contexts:
+            self._contexts[key] = context_of(self, key)
+        return self._contexts[key]
+
     def around(self, key: str) -> Iterator[Node]:
         """The module calls that a node ran in, innermost first."""
         parent = self.node(key).parent
@@ -147,6 +166,10 @@ class Graph:
 
     def _shown(self, node: Node, closed: Collection[str]) -> str:
         return next((box.key for box in reversed([node, *self.around(node.key)]) if box.key in closed), node.key)
+
+    @functools.cached_property
+    def _contexts(self) -> dict[str, Context]:
+        return {}
 
     @functools.cached_property
     def _by_path(self) -> dict[str, Module]:

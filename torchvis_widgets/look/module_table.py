@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from torch import nn
 
+from torchvis_widgets.look.batch_dim import batch_dim
+from torchvis_widgets.look.context import Context
 from torchvis_widgets.look.graph import Module, Node
 from torchvis_widgets.look.keys import Key
 from torchvis_widgets.look.probe import sample_shape
@@ -34,6 +36,8 @@ class _Table:
     def __init__(self, replica: Replica, nodes: Sequence[Node], sizes: Mapping[str, Size], count: int | None) -> None:
         self._trainable = {path for name in replica.trainable for path in _containers(name)}
         self._sizes, self._count = sizes, count
+        self._by_key = {node.key: node for node in nodes}
+        self._modules = dict(replica.module.named_modules())
         self._calls: dict[str, list[Node]] = defaultdict(list)
         self._readers: dict[str, str] = {}
         for node in nodes:
@@ -50,7 +54,7 @@ class _Table:
             name=path.rpartition(".")[2] or type(module).__name__,
             type=type(module).__name__,
             depth=path.count(".") + 1 if path else 0,
-            shape=_shape(calls, self._count),
+            shape=self._shape(calls),
             parameters=size.elements,
             bytes=size.bytes,
             trainable=owner in self._trainable,
@@ -60,9 +64,35 @@ class _Table:
             memory=max((call.memory for call in calls), default=0),
             children=any(True for _ in module.children()),
             container=isinstance(module, _CONTAINERS),
+            features=_features(module),
+            batch_first=getattr(module, "batch_first", None),
+            patches=_cuts_patches(module),
             keys=_keys(owner, calls),
             tied=tuple(twin for _, twins in tied for twin in twins),
             note="; ".join(self._notes(path, owner, module, calls, tied)),
+        )
+
+    def _shape(self, calls: Sequence[Node]) -> str:
+        call = next((call for call in calls if call.outputs), None)
+        if call is None:
+            return ""
+        shape = call.outputs[0].shape
+        if self._count is not None:
+            shape = sample_shape(shape, self._count, batch_dim(self._context(call), shape, self._count))
+        text = "×".join(str(size) for size in shape) or "scalar"
+        return f"{text} +{len(call.outputs) - 1}" if len(call.outputs) > 1 else text
+
+    def _context(self, call: Node) -> Context:
+        """What there is to know of a call's first output before there is a graph."""
+        around = [call]
+        while around[-1].parent is not None:
+            around.append(self._by_key[around[-1].parent])
+        batch_first = (getattr(self._modules[box.path], "batch_first", None) for box in around)
+        return Context(
+            type=call.type,
+            leaf=call.outputs[0].leaf,
+            inside=tuple(box.type for box in around[1:]),
+            batch_first=next((first for first in batch_first if first is not None), None),
         )
 
     def _tied(self, owner: str, module: nn.Module) -> list[tuple[str, list[str]]]:
@@ -110,15 +140,19 @@ def _join(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
 
 
+def _features(module: nn.Module) -> int | None:
+    shape = getattr(module, "normalized_shape", None)
+    if isinstance(shape, tuple):
+        return int(shape[0]) if len(shape) == 1 else None
+    names = ("out_features", "num_features", "num_channels", "embedding_dim", "out_channels")
+    found = (getattr(module, name, None) for name in names)
+    return next((value for value in found if isinstance(value, int)), None)
+
+
+def _cuts_patches(module: nn.Module) -> bool:
+    return isinstance(module, nn.Conv2d) and module.stride == module.kernel_size and module.stride[0] > 1
+
+
 def _keys(owner: str, calls: Sequence[Node]) -> tuple[str, ...]:
     numbered = enumerate(calls[:MOST_CALLS], 1)
     return tuple(str(Key(owner, "", number, output.leaf)) for number, call in numbered for output in call.outputs)
-
-
-def _shape(calls: Sequence[Node], count: int | None) -> str:
-    outputs = next((call.outputs for call in calls if call.outputs), ())
-    if not outputs:
-        return ""
-    shape = outputs[0].shape if count is None else sample_shape(outputs[0].shape, count)
-    text = "×".join(str(size) for size in shape) or "scalar"
-    return f"{text} +{len(outputs) - 1}" if len(outputs) > 1 else text

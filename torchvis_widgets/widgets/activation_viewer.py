@@ -117,7 +117,9 @@ class ActivationViewer(View):
         try:
             observer = self._observer()
             tensor = observer.activation(self._key(cursor.layer), at, cursor.sample, cursor.edits)
-            self._picture = picture(tensor, limits=self._epoch_limits(observer), per_unit=self.scope == "unit")
+            context = None if session.graph is None else session.graph.context(self._key(cursor.layer))
+            limits = self._epoch_limits(observer)
+            self._picture = picture(tensor, context=context, limits=limits, per_unit=self.scope == "unit")
             outcome = observer.outputs(at, cursor.edits)
         except LookError as error:
             value["error"] = {"reason": error.reason, "remedy": error.remedy}
