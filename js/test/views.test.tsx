@@ -125,6 +125,14 @@ describe("the viewer", () => {
     if (ALONE.includes(kind)) return "2 × 4 values";
     return kind === "vector" ? "2 units" : kind === "labels" ? "2 masks" : "2 channels";
   };
+  it("has bars for one unit over time", async () => {
+    const { model, el } = await open(viewer, state);
+    const picture = { ...PICTURE, kind: "sequence", tiles: [1, 8, 1], axes: ["", "time step", "unit"] };
+    model.push("frame", 1, { ...FRAME, picture, classes: null }, [inside(new Uint8Array(8))]);
+    await settle();
+    expect(el.querySelector('[data-testid="tvw-bars"]')?.getAttribute("aria-valuemax")).toBe("7");
+  });
+
   it.each(KINDS.map((kind) => [kind]))("has a drawing for %s", async (kind) => {
     const { model, el, text } = await open(viewer, state);
     const picture = { ...PICTURE, kind, note: "a note", ...about(kind) };

@@ -80,7 +80,7 @@ def _brightness(least: float, greatest: float) -> Limits:
     for lo, hi in ((0.0, 1.0), (-1.0, 1.0), (0.0, 255.0)):
         if lo <= least and greatest <= hi:
             return lo, hi
-    return (least, greatest) if least < greatest else (least, least + max(1.0, abs(least)))
+    return (least, greatest) if least < greatest else (min(least, 0.0), max(greatest, 0.0))
 
 
 def _beyond(units: Values, lo: Any, hi: Any) -> int:

@@ -21,6 +21,7 @@ NEGATIVE_INFINITY, POSITIVE_INFINITY, NAN = 253, 254, 255
 _WIDE_INTEGERS = (torch.int64, torch.int32, torch.uint32, torch.uint64)  # float32 would round them
 _QUANTILE = 0.995  # one spike in a thousand values must not flatten the picture
 _MOST_SAMPLED = 1 << 18
+_HALF_OF_THE_RANGE = float(np.finfo(np.float64).max) / 2  # beyond, hi − lo may overflow
 
 
 def array_of(tensor: Tensor) -> tuple[Values, str]:
@@ -70,6 +71,8 @@ def quantise(values: Values, lo: float | Values, hi: float | Values) -> Bytes:
 
     `lo` and `hi` may be arrays that broadcast against the values. hi must be greater than lo.
     """
+    if np.size(hi) and max(np.max(np.abs(lo)), np.max(np.abs(hi))) > _HALF_OF_THE_RANGE:
+        values, lo, hi = values / 4, np.divide(lo, 4), np.divide(hi, 4)
     span = np.asarray(hi, dtype=np.float64) - lo
     with np.errstate(invalid="ignore", over="ignore"):
         scaled = np.array(values, dtype=np.float64)

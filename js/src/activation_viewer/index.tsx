@@ -9,7 +9,7 @@ import { bytes, type Push } from "../shared/wire";
 import { Bars } from "./bars";
 import { ClassBars } from "./class_bars";
 import { useExact } from "./exact";
-import { type Frame, facts, type Samples, summary, tileOf, unitOf, when } from "./frame";
+import { type Frame, facts, type Picture, type Samples, summary, tileOf, unitOf, when } from "./frame";
 import { Legend } from "./legend";
 import { Maps } from "./maps";
 import { Strip } from "./strip";
@@ -80,7 +80,7 @@ function Body(props: BodyProps) {
     return <Trouble error={{ reason: picture.text || "Nothing to show.", remedy: picture.note }} />;
   const codes = bytes(push.buffers[0]);
   const legend = <Legend picture={picture} scope={state.scope} setScope={props.setScope} />;
-  if (picture.kind === "vector" || picture.kind === "scalar") {
+  if (inBars(picture)) {
     const logits = classes && classes.length === picture.tiles[1] * picture.tiles[2];
     const common = { push, picture, codes, exact };
     return (
@@ -99,6 +99,11 @@ function Body(props: BodyProps) {
       setTile={(next) => props.setUnit(unitOf(picture, next))}
     />
   );
+}
+
+/** Numbers in a row, also of one unit over time. */
+function inBars({ kind, tiles: [count, , width] }: Picture): boolean {
+  return kind === "vector" || kind === "scalar" || (kind === "sequence" && count === 1 && width === 1);
 }
 
 function Trouble({ error }: { error: { reason: string; remedy: string } }) {

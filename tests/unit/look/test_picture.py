@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from torchvis_widgets.look import picture, quantise, robust_limits
+from torchvis_widgets.look.context import Context
+from torchvis_widgets.look.kinds import KINDS
 
 INF, NAN = float("inf"), float("nan")
 DTYPES = [
@@ -24,6 +28,17 @@ DTYPES = [
     torch.float32,
     torch.float64,
     torch.complex64,
+    torch.uint16,
+    torch.float8_e4m3fn,
+]
+CONTEXTS = [
+    Context(),
+    Context("Linear", features=4, grid=(2, 2)),
+    Context("EncoderBlock", inside=("VisionTransformer",)),
+    Context("Conv1d", output=True),
+    Context("LSTM", "[1][0]"),
+    Context("softmax", "['boxes']", inside=("MultiheadAttention",)),
+    Context("ShiftedWindowAttention", "['labels']", inside=("ShiftedWindowAttention",), input=True),
 ]
 
 
@@ -32,6 +47,8 @@ def test_the_quantisation_rule() -> None:
     assert quantise(values, -2.0, 2.0).tolist() == [0, 0, 62, 125, 125, 126, 188, 250, 250, 253, 254, 255]
     assert quantise(np.array(0.5), 0.0, 1.0) == 125
     assert quantise(np.array([0.5, 1.5, 2.5]) / 250, 0.0, 1.0).tolist() == [0, 2, 2]  # halves to even
+    huge = float(np.finfo(np.float64).max)
+    assert quantise(np.array([-huge, 0, huge]), -huge, huge).tolist() == [0, 125, 250]
 
 
 @given(hnp.arrays(np.float32, hnp.array_shapes(max_dims=3, max_side=9), elements=st.floats(width=32)))
@@ -142,9 +159,17 @@ def test_every_shape_and_layout_has_a_picture(tensor: torch.Tensor, kind: str, t
     st.sampled_from(["ordinary", "infinite", "none finite", "huge"]),
     st.booleans(),
     st.integers(1, 60),
+    st.sampled_from(CONTEXTS),
+    st.sampled_from([None, *KINDS]),
 )
 def test_nothing_raises_and_everything_is_json(
-    dtype: torch.dtype, shape: tuple[int, ...], content: str, per_unit: bool, byte_cap: int
+    dtype: torch.dtype,
+    shape: tuple[int, ...],
+    content: str,
+    per_unit: bool,
+    byte_cap: int,
+    context: Context,
+    kind: str | None,
 ) -> None:
     values = torch.randn(shape, dtype=torch.float64) * 3
     if content == "huge":
@@ -152,11 +177,17 @@ def test_nothing_raises_and_everything_is_json(
     if dtype.is_floating_point and content in ("infinite", "none finite"):
         values = torch.where(values > 2, INF, torch.where(values < -2, -INF, values))
         values = values if content == "infinite" else torch.where(values.isinf(), values, NAN)
-    tensor = values.abs().to(dtype) if dtype == torch.uint8 else values.to(dtype)
-    shown = picture(tensor, per_unit=per_unit, byte_cap=byte_cap)
-    assert shown.tiles.size <= byte_cap
-    assert (shown.tiles.size > 0) == (tensor.numel() > 0)
-    assert shown.nan + shown.posinf + shown.neginf == int((~tensor.isfinite()).sum())
+    tensor = values.abs().to(dtype) if dtype in (torch.uint8, torch.uint16) else values.to(dtype)
+    options: dict[str, Any] = {"per_unit": per_unit, "byte_cap": byte_cap, "context": context}
+    shown = picture(tensor, **options)
+    with contextlib.suppress(ValueError):
+        shown = picture(tensor, kind=kind, **options)
+        assert kind in (None, shown.kind) or shown.kind == "empty"
+    assert shown.tiles.size + (shown.prefix.tiles.size if shown.prefix else 0) <= byte_cap
+    assert (shown.tiles.size > 0) == (tensor.numel() > 0 and shown.kind != "text")
+    if shown.kind != "text":
+        read = tensor if dtype.is_complex else tensor.to(torch.float64)
+        assert shown.nan + shown.posinf + shown.neginf == int((~read.isfinite()).sum())
     assert len(json.dumps(shown.to_dict(), allow_nan=False)) < 10_000
     assert math.isfinite(shown.lo)
     assert shown.lo < shown.hi

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch.nn.utils.rnn import pack_sequence
 
 from torchvis_widgets.look import Probe, ProbeError
 from torchvis_widgets.look.probe import sample_shape, take_sample
@@ -131,3 +132,15 @@ def test_one_sample_s_part_of_an_output() -> None:
     assert take_sample(torch.tensor(3.0), 1, 4).item() == 3
     for count in (6, 3, 4):
         assert sample_shape((6, 2), count) == take_sample(output, 0, count).shape
+
+
+def test_a_packed_probe_has_as_many_samples_as_sequences() -> None:
+    parts = [torch.full((length, 2), float(length)) for length in (2, 4, 1)]
+    probe = Probe.of(pack_sequence(parts, enforce_sorted=False))
+    assert probe.count == 3
+    lstm = torch.nn.LSTM(2, 3)
+    with torch.no_grad():
+        together, (states, _) = lstm(*probe.args)
+        _, (state, _) = lstm(*probe.sample(1).args)
+    assert torch.allclose(states[:, 1:2], state, atol=1e-6)
+    assert together.batch_sizes.tolist() == [3, 2, 1, 1]
