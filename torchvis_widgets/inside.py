@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, overload
@@ -183,7 +184,7 @@ class Inside:
             sample: of which samples those outputs are wanted; by default all. The answer is that for all.
 
         Raises:
-            TypeError: something is no `tvw.Intervention`.
+            TypeError: something is no `tvw.Intervention`, or there is none.
             LookupError: no such snapshot, or no model or probe to compute with.
             LookError: no such layer, channel, head or token; says what there is.
         """
@@ -193,6 +194,8 @@ class Inside:
                     f"intervene() takes interventions, found {type(each).__name__}; "
                     'make one with tvw.Intervention.zero("layer", channel=3)'
                 )
+        if not interventions:
+            raise TypeError('intervene() takes at least one intervention: tvw.Intervention.zero("layer", channel=3)')
         observer = self._observer()
         keys = [layer] if isinstance(layer, str) else list(layer)
         return observer.effect(interventions, keys, self._at(epoch, step), _indices(sample, observer))
@@ -222,9 +225,12 @@ class Inside:
 
 
 def _indices(sample: Samples, observer: Observer) -> Sequence[int]:
-    count = observer.probe.count
-    return [sample] if isinstance(sample, int) else range(count)[slice(None) if sample is None else sample]
+    if sample is None or isinstance(sample, slice):
+        return range(observer.probe.count)[sample or slice(None)]
+    if not hasattr(sample, "__index__"):
+        raise TypeError(f"sample= is None, an index or a slice, found {sample!r}; for example sample=slice(0, 4)")
+    return [operator.index(sample)]
 
 
 def _joined(tensors: Sequence[torch.Tensor], sample: Samples) -> torch.Tensor:
-    return tensors[0].clone() if isinstance(sample, int) else torch.stack(list(tensors))
+    return torch.stack(list(tensors)) if sample is None or isinstance(sample, slice) else tensors[0].clone()

@@ -13,11 +13,12 @@ from torchvis_widgets.alarms import CHOICES, Alarms, OnNonfinite
 from torchvis_widgets.every import Policy, check_policy
 from torchvis_widgets.keeper import Keeper
 from torchvis_widgets.live import state_of, tied_names
+from torchvis_widgets.look.copying import unwrapped
 from torchvis_widgets.look.graph import Graph
 from torchvis_widgets.look.leaves import map_tensors
 from torchvis_widgets.look.observer import Observer
 from torchvis_widgets.look.probe import Probe
-from torchvis_widgets.look.replica import Replica, require_module, unwrapped
+from torchvis_widgets.look.replica import Replica, require_module
 from torchvis_widgets.look.trace import trace_probe
 from torchvis_widgets.output_statistics import OutputStatistics
 from torchvis_widgets.record.best import Best, check_best
@@ -141,6 +142,7 @@ def inspect(
     criterion: Callable[..., Any] | None = None,
     classes: Sequence[str] | None = None,
     replica: Callable[[], torch.nn.Module] | None = None,
+    device: torch.device | str | None = None,
 ) -> Session:
     """Look inside a model that is not being trained; the same views, on one state.
 
@@ -150,14 +152,16 @@ def inspect(
         criterion: `criterion(output, targets)`, for the probe's loss.
         classes: the names of the model's outputs, in order.
         replica: builds the model anew, for a model that `copy.deepcopy` cannot copy.
+        device: where the copy is kept and run; by default where the model is.
 
     Raises:
         TypeError: `model` is no `nn.Module`.
+        ReplicaError: the model cannot be copied, or the device has no room for it.
         ValueError: the inputs do not run through the model, or `classes` has the wrong number of names.
     """
     require_module(model, "inspect")
     bare = unwrapped(model)
-    copy, batch = Replica(bare, factory=replica), Probe.of(inputs)
+    copy, batch = Replica(bare, factory=replica, device=device), Probe.of(inputs)
     graph = trace_probe(copy, batch)
     run = Recording.create(
         None, model=fingerprint(bare), name=type(bare).__name__, classes=_class_names(classes, graph)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,12 +12,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from torchvis_widgets.look.capture import HaveAll, listen, stopped_early
-from torchvis_widgets.look.errors import CaptureError, in_words
+from torchvis_widgets.look.errors import CaptureError, OutOfMemory, in_words, out_of_memory, without_values
 from torchvis_widgets.look.keyring import Keyring
-from torchvis_widgets.look.keys import Key
+from torchvis_widgets.look.listen import HaveAll, listen
 from torchvis_widgets.look.probe import Probe
 from torchvis_widgets.look.replica import Replica
+from torchvis_widgets.look.unmet import unmet
 from torchvis_widgets.look.walk import Call, Listener
 
 FUSED = "scaled_dot_product_attention"
@@ -42,17 +43,13 @@ def attention(replica: Replica, probe: Probe, key: str, *, samples: slice | None
     Raises CaptureError where none is computed there, naming what there is where there are several.
     """
     inputs = probe if samples is None else probe.samples(samples)
-    finder = _Finder(Keyring(replica.module, ["", key]).keys[key])
-    everything = Keyring(replica.module, [f"/{FUSED}"])  # so that functions are told
+    asked = Keyring(replica.module, [key])
+    finder = _Finder(asked)
     try:
-        listen(replica, inputs, everything, finder)
+        listen(replica, inputs, asked, finder, functions=True)
     except HaveAll:
-        pass
-    except CaptureError:
-        raise
-    except Exception as error:
-        raise stopped_early(error, key) from error
-    return finder.chosen(key)
+        return finder.chosen(key)
+    raise unmet(replica, inputs, asked, key) if asked.missing() else finder.none(key)
 
 
 def recomputed(
@@ -69,7 +66,8 @@ def recomputed(
 
     The formula is the one of that function's documentation.
     """
-    query, key = query.float(), key.float()
+    if query.dtype in (torch.half, torch.bfloat16):
+        query, key = query.float(), key.float()
     if enable_gqa:
         key = key.repeat_interleave(query.shape[-3] // key.shape[-3], dim=-3)
     scores = query @ key.transpose(-2, -1) * (1 / math.sqrt(query.shape[-1]) if scale is None else scale)
@@ -84,66 +82,93 @@ def recomputed(
 
 @dataclass
 class _Finder(Listener):
-    wanted: Key
+    asked: Keyring
     found: list[Attention] = field(default_factory=list)
     by_hand: list[Attention] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        self._wanted = next(iter(self.asked.keys.values()))[:3]
+
     def leave(self, call: Call, output: Any) -> Any:
-        if not self._inside(call) or _computes_attention(call.parent):
-            return output
-        if isinstance(call.module, nn.MultiheadAttention):
-            given = inspect.signature(nn.MultiheadAttention.forward).bind(call.module, *call.args, **call.kwargs)
-            given.arguments.update(need_weights=True, average_attn_weights=False)
-            self._take(self.found, call, lambda: nn.MultiheadAttention.forward(*given.args, **given.kwargs)[1])
-        elif call.function == WHOLE:
-            whole = inspect.signature(functional.multi_head_attention_forward).bind(*call.args, **call.kwargs)
-            whole.arguments.update(need_weights=True, average_attn_weights=False)
-            self._take(
-                self.found, call, lambda: functional.multi_head_attention_forward(*whole.args, **whole.kwargs)[1]
-            )
-        elif call.function == FUSED:
-            self._take(self.found, call, lambda: recomputed(*call.args, **call.kwargs))
-        elif call.function == "softmax" and isinstance(output, Tensor) and output.dim() >= 3:
-            self.by_hand.append(Attention(call.key(), _with_heads(output.detach().cpu()), recomputed=False))
-        if (self.found or self.by_hand) and (call.path, call.function, call.number) == self.wanted[:3]:
+        list(self.asked.met(call, output))
+        if self._inside(call):
+            self._take(call, output)
+        if (self.found or self.by_hand) and _place(call) == self._wanted:
             raise HaveAll
         return output
 
     def chosen(self, key: str) -> Attention:
         """The only one found."""
         found = self.found or self.by_hand
-        if not found:
-            raise CaptureError(
-                f"no attention is computed in {key!r}",
-                "Choose one of session.graph.attentions, or a module that one of them is inside of.",
-            )
         if len(found) > 1:
             names = ", ".join(repr(each.key) for each in found[:6]) + (" …" if len(found) > 6 else "")
             raise CaptureError(f"{key!r} computes attention {len(found)} times", f"Choose one of {names}.")
         return found[0]
 
+    def none(self, key: str) -> CaptureError:
+        """What to say where there is none."""
+        return CaptureError(
+            f"no attention is computed in {key!r}",
+            "Choose one of session.graph.attentions, or a module that one of them is inside of.",
+        )
+
     def _inside(self, call: Call | None) -> bool:
         while call is not None:
-            if (call.path, call.function, call.number) == self.wanted[:3]:
+            if _place(call) == self._wanted:
                 return True
             call = call.parent
         return False
 
-    def _take(self, found: list[Attention], call: Call, compute: Any) -> None:
+    def _take(self, call: Call, output: Any) -> None:
+        if call.function == WHOLE:
+            # nn.MultiheadAttention does nothing else: the weights are its own.
+            owner = call.parent if call.parent and isinstance(call.parent.module, nn.MultiheadAttention) else call
+            self._keep(self.found, owner, lambda: _of_whole(call, output))
+        elif call.function == FUSED:
+            self._keep(self.found, call, lambda: recomputed(*call.args, **call.kwargs))
+        elif call.function == "softmax" and _over_the_last(call, output):
+            self._keep(self.by_hand, call, lambda: output, recomputed=False)
+
+    def _keep(
+        self, found: list[Attention], call: Call, compute: Callable[[], Tensor], *, recomputed: bool = True
+    ) -> None:
         try:
-            with torch.no_grad():
-                weights: Tensor = compute()
+            weights = torch.empty(0) if found else _with_heads(compute().detach())  # of several none will be shown
         except Exception as error:
+            if out_of_memory(error):
+                raise OutOfMemory() from error
             raise CaptureError(
                 f"the weights of {call.key()!r} cannot be recomputed: {in_words(error)}", "Choose another layer."
             ) from error
-        found.append(Attention(call.key(), _with_heads(weights.detach().cpu()), recomputed=True))
+        if weights.is_meta:
+            raise without_values(call.key())
+        found.append(Attention(call.key(), weights.to("cpu", copy=True), recomputed))
 
 
-def _computes_attention(call: Call | None) -> bool:
-    return call is not None and isinstance(call.module, nn.MultiheadAttention)
+def _place(call: Call) -> tuple[str, str, int]:
+    return call.path, call.function, call.number
+
+
+def _of_whole(call: Call, output: Any) -> Tensor:
+    given = inspect.signature(functional.multi_head_attention_forward).bind(*call.args, **call.kwargs)
+    given.arguments.update(need_weights=True, average_attn_weights=False, training=False)
+    weights = functional.multi_head_attention_forward(*given.args, **given.kwargs)[1]
+    assert weights is not None
+    masked = weights.isnan().all(dim=-1, keepdim=True)
+    if masked.any() and output[0].isfinite().all():  # the kernel that it used otherwise makes them 0
+        weights = weights.masked_fill(masked, 0.0)
+    return weights[None] if given.arguments["query"].dim() == 2 else weights
+
+
+def _over_the_last(call: Call, output: Any) -> bool:
+    if not isinstance(output, Tensor) or output.dim() < 3:
+        return False
+    dim = call.args[1] if len(call.args) > 1 else call.kwargs.get("dim")
+    return dim in (-1, output.dim() - 1)
 
 
 def _with_heads(weights: Tensor) -> Tensor:
-    """(N, heads, T, S); of a single head (N, 1, T, S)."""
+    """(N, heads, T, S); of a single head (N, 1, T, S), of a single sample (1, 1, T, S)."""
+    if weights.dim() == 2:
+        return weights[None, None]
     return weights[:, None] if weights.dim() == 3 else weights

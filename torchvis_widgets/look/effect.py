@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor, nn
 
-from torchvis_widgets.look.capture import Taker, listen, stopped_early
-from torchvis_widgets.look.errors import CaptureError
-from torchvis_widgets.look.interventions import Intervention
+from torchvis_widgets.look.capture import Taker
+from torchvis_widgets.look.errors import ForwardError, OutOfMemory, in_words
+from torchvis_widgets.look.interventions import Intervention, changed
 from torchvis_widgets.look.keyring import Keyring
-from torchvis_widgets.look.leaves import with_leaves
+from torchvis_widgets.look.leaves import leaves, with_leaves
+from torchvis_widgets.look.listen import listen
 from torchvis_widgets.look.outcome import Outcome
 from torchvis_widgets.look.probe import Probe
 from torchvis_widgets.look.replica import Replica
+from torchvis_widgets.look.unmet import unmet
 from torchvis_widgets.look.walk import Call, Listener
 
 
@@ -41,17 +42,22 @@ def intervene(
     Raises CaptureError for a key that the pass does not meet, or whose output cannot be changed so.
     """
     taker = Taker(Keyring(replica.module, keys))
-    intervener = _Intervener(replica.module, interventions, taker)
+    intervener = _Intervener(interventions, Keyring(replica.module, [each.key for each in interventions]), taker)
     followed = Keyring(replica.module, [*intervener.keyring.keys, *keys])
     try:
         output = listen(replica, probe, followed, intervener)
-    except CaptureError:
+    except OutOfMemory:
         raise
-    except Exception as error:
-        raise stopped_early(error, interventions[0].key) from error
-    for ring, missing in ((intervener.keyring, intervener.missing()), (taker.keyring, taker.missing())):
-        for key in missing:
-            raise ring.explained(key)
+    except ForwardError as error:
+        if intervener.keyring.missing() or error.__cause__ is None:
+            raise
+        what = ", ".join(f"{each.key!r} {each.what}" for each in interventions)
+        raise ForwardError(
+            f"the model raised with {what}: {in_words(error.__cause__)}", "Change less of it, or another layer."
+        ) from error
+    for ring in (intervener.keyring, taker.keyring):
+        for key in ring.missing():
+            raise unmet(replica, probe, ring, key)
     return output, taker.found
 
 
@@ -59,25 +65,17 @@ def intervene(
 class _Intervener(Listener):
     """Carries out interventions in a walk, then tells `then` of what has become."""
 
-    model: nn.Module
     interventions: Sequence[Intervention]
+    keyring: Keyring
     then: Listener
 
-    def __post_init__(self) -> None:
-        self.keyring = Keyring(self.model, [each.key for each in self.interventions])
-        self._by_key: dict[str, list[Intervention]] = defaultdict(list)
-        for each in self.interventions:
-            self._by_key[each.key].append(each)
-        self._met: set[str] = set()
-
-    def missing(self) -> list[str]:
-        return [key for key in self.keyring.keys if key not in self._met]
-
     def leave(self, call: Call, output: Any) -> Any:
-        changed: dict[str, Tensor] = {}
-        for key, leaf, tensor in self.keyring.met(call, output):
-            self._met.add(key)
-            for each in self._by_key[key]:
-                tensor = each.applied(tensor, call)
-            changed[leaf] = tensor
-        return self.then.leave(call, with_leaves(output, changed))
+        found = list(self.keyring.met(call, output))
+        first = next((leaf for leaf, _ in leaves(output)), "")
+        attends = isinstance(call.module, nn.MultiheadAttention)
+        outputs: dict[str, Tensor] = {}
+        for leaf, tensor in {leaf: tensor for _, leaf, tensor in found}.items():
+            keys = {key for key, at, _ in found if at == leaf}  # two keys may name one output
+            those = [each for each in self.interventions if each.key in keys]
+            outputs[leaf] = changed(those, tensor, call, of_attention=attends and leaf == first)
+        return self.then.leave(call, with_leaves(output, outputs))

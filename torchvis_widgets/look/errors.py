@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import difflib
 
+import torch
+
+ON_THE_CPU = "Look on the CPU: tvw.inspect(model, inputs, device='cpu')."
+
 
 class LookError(Exception):
     """Something cannot be shown: `reason` says why, `remedy` what to do about it."""
@@ -28,6 +32,32 @@ class CaptureError(LookError):
 
 class ForwardError(CaptureError):
     """The replica's forward pass raised before the key was reached."""
+
+
+class OutOfMemory(ForwardError):
+    """The device has no room for the pass."""
+
+    def __init__(self, samples: int | None = None) -> None:
+        if samples == 1:
+            super().__init__("the device ran out of memory with a single sample", ON_THE_CPU)
+        else:
+            given = f" with {samples} samples" if samples else ""
+            fewer = ON_THE_CPU.replace("Look", "Use fewer probe samples, or look")
+            super().__init__(f"the device ran out of memory{given}", fewer)
+
+
+def without_values(key: str) -> CaptureError:
+    """What to say of an output on the meta device."""
+    return CaptureError(f"{key!r} is on the meta device and has no values", "Give the model real weights.")
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an error tells that a device has no room left."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    # The CPU's allocator and Apple's raise a plain RuntimeError.
+    words = ("out of memory", "can't allocate memory", "not enough memory")
+    return isinstance(error, RuntimeError) and any(each in str(error) for each in words)
 
 
 def in_words(error: BaseException) -> str:

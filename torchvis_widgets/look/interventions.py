@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import functools
+import operator
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from torchvis_widgets.look.errors import CaptureError, in_words
+from torchvis_widgets.look.axes import Axis, axes, samples_dim
+from torchvis_widgets.look.errors import CaptureError, in_words, out_of_memory
 from torchvis_widgets.look.heads import with_heads
 from torchvis_widgets.look.walk import Call
 
 Units = int | Sequence[int] | None
-Axis = Literal["channel", "head", "token"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +30,8 @@ class Intervention:
         Channels are dimension 1 of (N, C, …), and the last one of (N, D) and (N, T, D); tokens are dimension 1 of
         (N, T, D). Heads are those of `nn.MultiheadAttention`, or dimension 1 of (N, heads, …).
     dim: the dimension of the channels, where it is another.
+
+    Several on one output are carried out in their order, but heads first: they lie before the projection.
     """
 
     key: str
@@ -67,7 +71,7 @@ class Intervention:
     def replace(cls, key: str, value: Tensor, **where: Any) -> Intervention:
         """Put another tensor in its place, of the output's shape or one that broadcasts to it."""
         owned = value.detach().clone()
-        return cls._of(key, "replaced", lambda output, over: owned.to(output).expand_as(output), where)
+        return cls._of(key, "replaced", lambda output, over: _in_place_of(output, owned), where)
 
     @classmethod
     def _of(cls, key: str, what: str, change: Any, where: dict[str, Any]) -> Intervention:
@@ -79,16 +83,26 @@ class Intervention:
 
     def applied(self, output: Tensor, call: Call) -> Tensor:
         """The changed output. Raises CaptureError for units that there are not."""
-        if self.head is not None and isinstance(call.module, nn.MultiheadAttention):
-            return with_heads(call, self._in_heads)
-        return self._where(output, self._dims(output, call))
+        dims = axes(output.dim(), call)
+        if self.dim is not None:
+            dims["channel"] = self._own_dim(output)
+        return self._where(output, dims, samples_dim(output.dim(), call))
 
     def _in_heads(self, heads: Tensor) -> Tensor:
         if self.channel is not None:
             raise CaptureError(f"{self.key!r} was given head= and channel=", "Name one of them.")
-        return self._where(heads, {"head": 1, "token": 2})
+        return self._where(heads, {"head": 1, "token": 2}, 0)
 
-    def _where(self, output: Tensor, dims: dict[Axis, int]) -> Tensor:
+    def _own_dim(self, output: Tensor) -> int:
+        assert self.dim is not None
+        if not -output.dim() <= self.dim < output.dim():
+            raise CaptureError(
+                f"the output {tuple(output.shape)} of {self.key!r} has no dimension {self.dim}",
+                f"Choose dim= from 0 … {output.dim() - 1}.",
+            )
+        return self.dim % output.dim()
+
+    def _where(self, output: Tensor, dims: dict[Axis, int], samples: int) -> Tensor:
         chosen = torch.ones((), dtype=torch.bool, device=output.device)
         for axis, units in self._axes():
             if axis not in dims:
@@ -98,36 +112,30 @@ class Intervention:
                 )
             chosen = chosen & self._mask(output, axis, dims[axis], units)
         try:
-            changed = self.change(output, self._over(output.dim(), dims))
-        except RuntimeError as error:
+            changed = self.change(output, self._over(output.dim(), dims, samples))
+            if not torch.can_cast(changed.dtype, output.dtype):
+                raise RuntimeError(f"it would give {str(changed.dtype).removeprefix('torch.')}")
+        except Exception as error:
+            if out_of_memory(error):
+                raise
             raise CaptureError(
                 f"{self.what!r} cannot be done to the output of {self.key!r}: {in_words(error)}",
                 f"It is {tuple(output.shape)} {str(output.dtype).removeprefix('torch.')}.",
             ) from error
         return torch.where(chosen, changed, output).to(output.dtype)
 
-    def _over(self, rank: int, dims: dict[Axis, int]) -> tuple[int, ...]:
-        axes = dict(self._axes())
-        if not axes or "token" in axes:
-            return (0,)
-        return (0, 2) if "head" in axes else tuple(dim for dim in range(rank) if dim != dims["channel"])
+    def _over(self, rank: int, dims: dict[Axis, int], samples: int) -> tuple[int, ...]:
+        named = dict(self._axes())
+        if not named or "token" in named:
+            return (samples,)
+        kept = {dims[axis] for axis in named} | ({rank - 1} if "head" in named else set())
+        return tuple(dim for dim in range(rank) if dim not in kept)
 
     def _axes(self) -> list[tuple[Axis, tuple[int, ...]]]:
         named: list[tuple[Axis, tuple[int, ...] | None]] = [
             ("channel", self.channel), ("head", self.head), ("token", self.token)
         ]  # fmt: skip
         return [(axis, units) for axis, units in named if units is not None]
-
-    def _dims(self, output: Tensor, call: Call) -> dict[Axis, int]:
-        rank = output.dim()
-        dims: dict[Axis, int] = {}
-        if self.dim is not None or rank > 1:
-            dims["channel"] = self.dim % rank if self.dim is not None else _channel_dim(rank, call)
-        if rank == 3:
-            dims["token"] = 1
-        if rank == 4:
-            dims["head"] = 1
-        return dims
 
     def _mask(self, output: Tensor, axis: Axis, dim: int, units: tuple[int, ...]) -> Tensor:
         size = output.shape[dim]
@@ -139,18 +147,30 @@ class Intervention:
         return mask.view([-1 if each == dim else 1 for each in range(output.dim())])
 
 
-def _units(units: Units) -> tuple[int, ...] | None:
+def changed(interventions: Sequence[Intervention], output: Tensor, call: Call, *, of_attention: bool) -> Tensor:
+    """The output after all of them. of_attention: it is what an `nn.MultiheadAttention` gives, and not its weights."""
+    in_heads = [each for each in interventions if of_attention and each.head is not None]
+    if in_heads:
+        output = with_heads(call, lambda heads: functools.reduce(lambda at, each: each._in_heads(at), in_heads, heads))
+    for each in interventions:
+        if each not in in_heads:
+            output = each.applied(output, call)
+    return output
+
+
+def _units(units: Any) -> tuple[int, ...] | None:
     if units is None:
         return None
-    found = (units,) if isinstance(units, int) else tuple(units)
-    if not all(isinstance(unit, int) and not isinstance(unit, bool) for unit in found):
+    several = list(units) if isinstance(units, Iterable) else [units]
+    if any(isinstance(unit, bool) or not hasattr(unit, "__index__") for unit in several):
         raise TypeError(f"units are named by index, an int or several, found {units!r}")
-    return found
+    return tuple(operator.index(unit) for unit in several)
 
 
-def _channel_dim(rank: int, call: Call) -> int:
-    by_channel = isinstance(call.module, nn.modules.conv._ConvNd | nn.modules.batchnorm._BatchNorm | nn.GroupNorm)
-    return 1 if rank != 3 or by_channel else 2
+def _in_place_of(output: Tensor, value: Tensor) -> Tensor:
+    if not torch.can_cast(value.dtype, output.dtype):
+        raise TypeError(f"the tensor given is {str(value.dtype).removeprefix('torch.')}")
+    return value.to(output).expand_as(output)
 
 
 def _mean(output: Tensor, over: tuple[int, ...]) -> Tensor:

@@ -13,8 +13,6 @@ from torchvis_widgets.look.keys import Key, parse_key
 from torchvis_widgets.look.leaves import leaves
 from torchvis_widgets.look.walk import Call
 
-_ANOTHER_LAYER = "Choose a layer that the forward pass calls in eval mode, or one of its children."
-
 
 class Keyring:
     """Keys of one model. Raises CaptureError for one whose module there is not."""
@@ -26,7 +24,9 @@ class Keyring:
         self._wanted: dict[tuple[str, str], list[str]] = defaultdict(list)
         for text, key in self.keys.items():
             self._wanted[key.path, key.function].append(text)
-        self._seen: dict[tuple[str, str], list[list[str]]] = defaultdict(list)  # leaf paths of each call
+        self._missing = dict.fromkeys(self.keys)
+        self.seen: dict[tuple[str, str], list[list[str]]] = defaultdict(list)
+        """The leaves of each call, by path and function, of those that a key names."""
 
     @property
     def functions(self) -> bool:
@@ -43,33 +43,23 @@ class Keyring:
         """The modules that they name."""
         return list({id(m): m for m in (self._modules[key.path] for key in self.keys.values())}.values())
 
+    def missing(self) -> list[str]:
+        """The keys not met yet."""
+        return list(self._missing)
+
     def met(self, call: Call, output: Any) -> Iterator[tuple[str, str, Tensor]]:
         """The (key, leaf, tensor) that this call has yielded."""
         texts = self._wanted.get((call.path, call.function))
         if texts is None:
             return
         tensors = dict(leaves(output))
-        self._seen[call.path, call.function].append(list(tensors))
+        self.seen[call.path, call.function].append(list(tensors))
         for text in texts:
             key = self.keys[text]
             leaf = key.leaf or next(iter(tensors), "")
             if key.call == call.number and leaf in tensors:
+                self._missing.pop(text, None)
                 yield text, leaf, tensors[leaf]
-
-    def explained(self, text: str) -> CaptureError:
-        """Why a whole pass did not yield a key."""
-        path, function, call, leaf = self.keys[text]
-        place = str(Key(path, function, 1, ""))
-        calls = self._seen[path, function]
-        if not calls:
-            return CaptureError(f"{place!r} is never called by the forward pass", _ANOTHER_LAYER)
-        if call > len(calls):
-            times = "once" if len(calls) == 1 else f"{len(calls)} times"
-            return CaptureError(f"{place!r} is called {times}, call {call} was asked for", f"Ask for {place!r}.")
-        tensors = [str(Key(path, function, call, each)) for each in calls[call - 1]]
-        if not tensors:
-            return CaptureError(f"{place!r} gives no tensor", _ANOTHER_LAYER)
-        return CaptureError(f"the output of {place!r} has no tensor {leaf}", nearest(text, tensors))
 
     def _parsed(self, text: str, owners: dict[int, str]) -> Key:
         key = parse_key(text, self._modules)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import operator
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias, TypeVar, cast
 
@@ -11,17 +12,20 @@ import torch
 from torch import Tensor, nn
 
 from torchvis_widgets.look.attention import Attention, attention
+from torchvis_widgets.look.by_sample import BySample, slice_with
 from torchvis_widgets.look.cache import ByteCache
-from torchvis_widgets.look.capture import OutOfMemory, Reduce, capture
+from torchvis_widgets.look.capture import Reduce, capture
 from torchvis_widgets.look.effect import Effect, intervene
-from torchvis_widgets.look.errors import ForwardError, LookError, in_words
+from torchvis_widgets.look.errors import LookError, OutOfMemory, in_words, out_of_memory
 from torchvis_widgets.look.gradients import Scalar, gradients, logit, own_scalar
 from torchvis_widgets.look.interventions import Intervention
 from torchvis_widgets.look.keys import Key
+from torchvis_widgets.look.leaves import map_tensors
 from torchvis_widgets.look.outcome import Criterion, Outcome
-from torchvis_widgets.look.probe import Probe, take_sample
+from torchvis_widgets.look.probe import Probe
 from torchvis_widgets.look.quantise import array_of, robust_limits
 from torchvis_widgets.look.replica import Replica
+from torchvis_widgets.look.sample_dims import SampleDims
 from torchvis_widgets.look.survey import survey
 
 State: TypeAlias = Mapping[str, Tensor]
@@ -68,7 +72,8 @@ class Observer:
         self._live_token = live_token
         self._identity = object()  # two observers of one replica may take their states from two runs
         self._cache: ByteCache[Any] = ByteCache(cache_bytes)
-        self._sample_alone = not any(_mixes_samples(module) for module in replica.module.modules())
+        self._dims = SampleDims()
+        self._by_sample = BySample(probe, replica.module)
 
     def activation(self, key: str, step: int | None, sample: int, edits: Edits = ()) -> Tensor:
         """The output named by a key for one sample, without the batch dimension, on the CPU."""
@@ -86,7 +91,7 @@ class Observer:
 
         `reduce` is applied on the model's device to each output (N, …); nothing is kept of what it gives.
         """
-        self._check(samples)
+        self._by_sample.check(samples)
         token = self._token(step, edits) if reduce is None else None
         places = {(key, sample): ("activation", token, key, sample) for key in keys for sample in samples}
         found: dict[tuple[str, int], Tensor] = {}
@@ -108,14 +113,16 @@ class Observer:
         """The gradient of a number with respect to each key's output, for each sample without the batch dimension.
 
         of: "loss", the criterion on these samples; an output's index, summed over them; or a function of the output.
+        samples: evenly spaced.
         """
         scalar = self._scalar(of)
         token = self._token(step, ())
 
-        def look(cover: slice | None) -> dict[str, Tensor]:
-            return gradients(self._replica, self.probe, keys, scalar, samples=cover)
+        def look(which: slice | None) -> dict[str, Tensor]:
+            chosen = scalar if which is not None else _of_samples(scalar, samples, self.probe.count)
+            return gradients(self._replica, self.probe, keys, chosen, samples=which)
 
-        split = self._look(step, (), token, lambda: self._by_sample(samples, look))
+        split = self._look(step, (), token, lambda: self._by_sample(samples, look, self._dims))
         return {key: [split[key, sample] for sample in samples] for key in keys}
 
     def attention(self, key: str, step: int | None, samples: Sequence[int]) -> tuple[Attention, list[Tensor]]:
@@ -123,12 +130,12 @@ class Observer:
         token = self._token(step, ())
         found: list[Attention] = []
 
-        def look(cover: slice | None) -> dict[str, Tensor]:
-            found.append(attention(self._replica, self.probe, key, samples=cover))
+        def look(which: slice | None) -> dict[str, Tensor]:
+            found.append(attention(self._replica, self.probe, key, samples=which))
             return {key: found[-1].weights}
 
-        split = self._look(step, (), token, lambda: self._by_sample(samples, look))
-        return found[-1], [split[key, sample] for sample in samples]
+        split = self._look(step, (), token, lambda: self._by_sample(samples, look, SampleDims()))
+        return found[0], [split[key, sample] for sample in samples]
 
     def effect(
         self,
@@ -139,16 +146,19 @@ class Observer:
         edits: Edits = (),
     ) -> Effect:
         """What interventions make of the model's answer for the whole probe, and of the outputs of some keys."""
-        self._check(samples)
+        self._by_sample.check(samples)
         before = self.outputs(step, edits)
         unchanged = self.activations(keys, step, samples, edits)
 
-        def look() -> tuple[Outcome, dict[str, Tensor]]:
-            output, found = intervene(self._replica, self.probe, interventions, keys)
-            return Outcome.of(output, self.probe.targets, self._criterion), found
+        def plain(which: slice | None) -> dict[str, Tensor]:
+            return capture(self._replica, self.probe, keys, samples=which).outputs
 
-        after, found = self._look(step, edits, self._token(step, edits), look)
-        split = _split(found, samples, 0, self.probe.count)
+        def look() -> tuple[Outcome, dict[tuple[str, int], Tensor]]:
+            output, found = intervene(self._replica, self.probe, interventions, keys)
+            outcome = Outcome.of(output, self.probe.targets, self._criterion)
+            return outcome, self._by_sample.split(found, samples, range(self.probe.count), plain, self._dims)
+
+        after, split = self._look(step, edits, self._token(step, edits), look)
         return Effect(before, after, unchanged, {key: [split[key, sample] for sample in samples] for key in keys})
 
     def outputs(self, step: int | None, edits: Edits = ()) -> Outcome:
@@ -201,7 +211,8 @@ class Observer:
 
     def _look(self, step: int | None, edits: Edits, token: Hashable | None, look: Callable[[], T]) -> T:
         self._refuse_random()
-        with _explained(f"step {step}" if step is not None else "the live model"), self._loaded(step, edits, token):
+        what = f"step {step}" if step is not None else "the live model"
+        with _explained(what), torch.inference_mode(False), self._loaded(step, edits, token):
             return look()
 
     @contextlib.contextmanager
@@ -243,37 +254,29 @@ class Observer:
     def _captured(
         self, keys: Sequence[str], samples: Sequence[int], reduce: Reduce | None
     ) -> dict[tuple[str, int], Tensor]:
-        def look(cover: slice | None) -> dict[str, Tensor]:
-            return capture(self._replica, self.probe, keys, samples=cover, reduce=reduce).outputs
+        def look(which: slice | None) -> dict[str, Tensor]:
+            return capture(self._replica, self.probe, keys, samples=which, reduce=reduce).outputs
 
         try:
-            return self._by_sample(samples, look)
+            return self._by_sample(samples, look, self._dims if reduce is None else SampleDims())
         except OutOfMemory:
-            if len(samples) == 1:
+            if len(samples) == 1 or not self._by_sample.alone:
                 raise
-            half = len(samples) // 2
-            first = self._captured(keys, samples[:half], reduce)
-            return first | self._captured(keys, samples[half:], reduce)
-
-    def _by_sample(
-        self, samples: Sequence[int], look: Callable[[slice | None], dict[str, Tensor]]
-    ) -> dict[tuple[str, int], Tensor]:
-        self._check(samples)
-        if self._sample_alone and len(samples) < self.probe.count:
-            with contextlib.suppress(ForwardError):  # some models squeeze() a batch of 1 away: run them whole
-                first, last = min(samples), max(samples) + 1
-                return _split(look(slice(first, last)), samples, first, last - first)
-        return _split(look(None), samples, 0, self.probe.count)
-
-    def _check(self, samples: Sequence[int]) -> None:
-        for sample in samples:
-            self.probe.sample(sample)
+        # Only here, where the error and the tensors of its frames are gone.
+        half = len(samples) // 2
+        first = self._captured(keys, samples[:half], reduce)
+        return first | self._captured(keys, samples[half:], reduce)
 
     def _scalar(self, of: str | int | Callable[[Any], Any]) -> Scalar:
         if callable(of):
             return own_scalar(of)
-        if isinstance(of, int):
-            return logit(of)
+        if hasattr(of, "__index__"):
+            return logit(operator.index(of))
+        if of != "loss":
+            raise LookError(
+                f"of={of!r} is no number of the model's output",
+                'Ask for of="loss", a class by its index, or give a function of the output.',
+            )
         criterion, targets = self._criterion, self.probe.targets
         if criterion is None or targets is None:
             missing = "criterion" if criterion is None else "targets"
@@ -287,15 +290,14 @@ class Observer:
             return Outcome.of(self._replica.forward(self.probe), self.probe.targets, self._criterion)
 
 
-def _split(
-    outputs: Mapping[str, Tensor], samples: Sequence[int], first: int, count: int
-) -> dict[tuple[str, int], Tensor]:
-    """Each sample's part as a tensor of its own, so that the cache holds what it counts."""
-    return {
-        (key, sample): take_sample(tensor, sample - first, count).clone()
-        for key, tensor in outputs.items()
-        for sample in samples
-    }
+def _of_samples(scalar: Scalar, samples: Sequence[int], count: int) -> Scalar:
+    """The same number, of some samples of the output for all."""
+    which = slice_with(samples)
+
+    def chosen(tensor: Tensor) -> Tensor:
+        return tensor[which] if tensor.shape[:1] == (count,) else tensor
+
+    return lambda output, inputs: scalar(map_tensors(output, chosen), inputs.samples(which))
 
 
 def _spread(steps: Sequence[int | None]) -> list[int | None]:
@@ -304,11 +306,6 @@ def _spread(steps: Sequence[int | None]) -> list[int | None]:
     while len(steps) > stride * _MOST_SNAPSHOTS:
         stride *= 2
     return list(dict.fromkeys([*steps[::stride], *steps[-1:]]))
-
-
-def _mixes_samples(module: nn.Module) -> bool:
-    """Whether a sample's output depends on the others of its batch even in eval mode."""
-    return isinstance(module, nn.modules.batchnorm._BatchNorm) and module.running_mean is None
 
 
 def _own_criterion(criterion: Criterion | None) -> Criterion | None:
@@ -327,9 +324,9 @@ def _explained(what: str) -> Iterator[None]:
         yield
     except LookError:
         raise
-    except torch.OutOfMemoryError as error:
-        raise LookError("the device ran out of memory", "Use fewer probe samples or a CPU replica.") from error
     except Exception as error:
+        if out_of_memory(error):
+            raise OutOfMemory() from error
         raise LookError(
             f"{what} cannot be looked at: {in_words(error)}", "Choose another snapshot or layer."
         ) from error

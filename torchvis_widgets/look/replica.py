@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 import threading
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn.parameter import is_lazy
 from torch.overrides import TorchFunctionMode
 
-from torchvis_widgets.look.errors import ReplicaError, in_words
+from torchvis_widgets.look.copying import attributes_kept, built, copied, quieted, refuse_lazy, unwrapped
+from torchvis_widgets.look.errors import ReplicaError
 from torchvis_widgets.look.leaves import map_tensors
 from torchvis_widgets.look.randomness import RandomStateKept
 
@@ -26,17 +25,6 @@ T = TypeVar("T")
 def is_watch_hook(hook: Any) -> bool:
     """Whether a module hook is one of ours: it, or what torch wrapped it in, carries `is_watch_hook = True`."""
     return bool(getattr(hook, "is_watch_hook", False) or getattr(getattr(hook, "hook", None), "is_watch_hook", False))
-
-
-def unwrapped(model: nn.Module) -> nn.Module:
-    """The model inside DataParallel, DistributedDataParallel and torch.compile, whose names have no prefix."""
-    while True:
-        if isinstance(model, nn.DataParallel | nn.parallel.DistributedDataParallel):
-            model = model.module
-        elif isinstance(getattr(model, "_orig_mod", None), nn.Module):
-            model = model._orig_mod  # type: ignore[assignment]  # checked above; torch.compile's wrapper
-        else:
-            return model
 
 
 def require_module(model: object, call: str) -> None:
@@ -63,15 +51,16 @@ class Replica:
         drop_hook: Callable[[Any], bool] = is_watch_hook,
     ) -> None:
         model = unwrapped(model)
-        _refuse_lazy(model)
+        refuse_lazy(model)
         self.lock = threading.RLock()
         self.draws_random_numbers: bool | None = None
         self.trainable = frozenset(
             name for name, parameter in model.named_parameters(remove_duplicate=False) if parameter.requires_grad
         )
-        self.module = _quiet(_built(factory) if factory else _copied(model), drop_hook)
-        if device is not None:
-            self.module.to(device)
+        with torch.inference_mode(False):  # tensors made in inference mode could not be changed afterwards
+            self.module = quieted(built(factory) if factory else copied(model, device), drop_hook)
+            if device is not None:
+                self.module.to(device)
         self._tensors = _named_tensors(self.module)
         self._required = self._tensors.keys() & self.module.state_dict().keys()
         self._loaded: tuple[Hashable, int] | None = None
@@ -102,7 +91,7 @@ class Replica:
                 return
             self._check(state)
             self._loaded = None
-            with torch.no_grad():
+            with torch.inference_mode(False), torch.no_grad():
                 for name, tensor in self._tensors.items():
                     if name in state:
                         tensor.copy_(state[name])
@@ -111,16 +100,24 @@ class Replica:
     def forward(self, probe: Probe, samples: slice | None = None) -> Any:
         """The module's own output for the probe, or for some of its samples; raises whatever the module raises."""
         inputs = probe if samples is None else probe.samples(samples)
-        return self.run(self.moved(inputs.args), self.moved(inputs.kwargs))
+        return self.run(*self.moved((inputs.args, inputs.kwargs)))
 
     def run(self, args: Sequence[Any], kwargs: Mapping[str, Any], *, gradients: bool = False) -> Any:
         """The module's own output for inputs on its device; raises whatever the module raises."""
-        with self.lock, self._randomness(), torch.set_grad_enabled(gradients), _every_module():
+        with self.lock, self._randomness(), attributes_kept(self.module), every_module(), _plain(gradients):
             return self.module(*args, **kwargs)
 
     def moved(self, value: T) -> T:
-        """A nested value with its tensors on the replica's device."""
-        moved: T = map_tensors(value, lambda tensor: tensor.to(self.device))
+        """A nested value with copies of its tensors on the replica's device: a model may change its inputs in place."""
+        copies: dict[int, Tensor] = {}  # a tensor that is given twice stays one
+
+        def copy_of(tensor: Tensor) -> Tensor:
+            if id(tensor) not in copies:
+                copies[id(tensor)] = tensor.detach().to(self.device, copy=True)
+            return copies[id(tensor)]
+
+        with torch.inference_mode(False):
+            moved: T = map_tensors(value, copy_of)
         return moved
 
     @contextlib.contextmanager
@@ -156,50 +153,15 @@ class _EveryModule(TorchFunctionMode):
         return func(*args, **(kwargs or {}))
 
 
-def _every_module() -> contextlib.AbstractContextManager[Any]:
+@contextlib.contextmanager
+def _plain(gradients: bool) -> Iterator[None]:
+    with torch.inference_mode(False), torch.set_grad_enabled(gradients):
+        yield
+
+
+def every_module() -> contextlib.AbstractContextManager[Any]:
+    """Within it nn.TransformerEncoder calls its submodules."""
     return contextlib.nullcontext() if torch._C._len_torch_function_stack() else _EveryModule()
-
-
-def _copied(model: nn.Module) -> nn.Module:
-    try:
-        return copy.deepcopy(model)
-    except Exception as error:
-        raise ReplicaError(
-            f"the model cannot be copied with copy.deepcopy ({in_words(error)})",
-            "Pass a function that builds it anew: replica=lambda: MyModel(…).",
-        ) from error
-
-
-def _built(factory: Callable[[], nn.Module]) -> nn.Module:
-    with RandomStateKept():  # building a model draws its initial weights
-        module = factory()
-    if not isinstance(module, nn.Module):
-        raise ReplicaError(f"replica= gave a {type(module).__name__}, expected an nn.Module", "Return the model built.")
-    return unwrapped(module)
-
-
-def _refuse_lazy(model: nn.Module) -> None:
-    for name, parameter in model.named_parameters():
-        if is_lazy(parameter):
-            raise ReplicaError(f"{name!r} is not initialised yet", "Run one batch through the model, then watch it.")
-
-
-def _quiet(module: nn.Module, drop_hook: Callable[[Any], bool]) -> nn.Module:
-    for part in module.modules():
-        _drop_hooks(part, drop_hook)
-    module.eval()
-    for parameter in module.parameters():
-        parameter.requires_grad_(False)
-        parameter.grad = None
-    return module
-
-
-def _drop_hooks(module: nn.Module, drop_hook: Callable[[Any], bool]) -> None:
-    registries = [value for name, value in vars(module).items() if "_hooks" in name and isinstance(value, dict)]
-    ours = {number for hooks in registries for number, hook in hooks.items() if drop_hook(hook)}
-    for hooks in registries:  # the same number stands in the side tables, such as _forward_hooks_with_kwargs
-        for number in ours & hooks.keys():
-            del hooks[number]
 
 
 def _named_tensors(module: nn.Module) -> dict[str, Tensor]:

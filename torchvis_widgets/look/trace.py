@@ -69,7 +69,7 @@ def run_traced(
         count = next((tensor.shape[0] for tensor in given if tensor.dim()), None)
     with replica.lock:
         module = replica.module
-        args, kwargs = replica.moved(args), replica.moved(kwargs)
+        args, kwargs = replica.moved((args, kwargs))
         known = [*module.parameters(), *module.buffers(), *(tensor for _, tensor in leaves((args, kwargs)))]
         meter = Meter(replica.device, known)
         recorder = Recorder(module, meter)

@@ -160,7 +160,7 @@ class Walk:
             hooked = id(module) in self._overriding or (call is not None and call.module is module and not call.begun)
             if call is None or not hooked:
                 call = self._enter(module, args, kwargs)
-            call.begun = True
+            call.begun, call.args, call.kwargs = True, args, kwargs  # as the module's own hooks have changed them
             try:
                 output = original(*args, **kwargs)
             except Exception as error:
