@@ -17,9 +17,9 @@ _ALWAYS_BY_TIME = "multi_head_attention_forward"  # its module turns (N, T, D) r
 def batch_dim(context: Context, shape: Sequence[int], count: int) -> int | None:
     """The dimension of an output for `count` samples that they lie along; None where there is none.
 
-    Known are the outputs and states of recurrent layers, (T, N, D) inside and out of modules that have batch_first
-    False, and detections, which are a list with one dict a sample. Else it is the first, also where that is a multiple
-    of `count`: several rows a sample.
+    Known are the outputs and states of recurrent layers, (T, N, D) in and beside modules that have batch_first False,
+    and detections, which are a list with one dict a sample. Else it is the first, also where that is a multiple of
+    `count` (several rows a sample), or the second where only that has the size.
     """
     if not shape or listed_sample(context) is not None:
         return None
@@ -46,8 +46,16 @@ def _of_heads(context: Context) -> bool:
 def _time_first(context: Context, shape: Sequence[int], count: int) -> bool:
     if len(shape) < 3 or shape[1] != count:
         return False
-    if context.type == _ALWAYS_BY_TIME:
+    if context.type == _ALWAYS_BY_TIME or (context.batch_first is False and _of_sequences(context)):
         return True
-    if context.batch_first is not False:
-        return False
+    if count > 1:
+        return shape[0] % count != 0 or (shape[0] != count and _within_heads(context))
+    return shape[0] != count and (hints.over_time(context) or _within_heads(context))
+
+
+def _of_sequences(context: Context) -> bool:
     return any(_BY_TIME.search(name) for name in (context.type, *context.inside))
+
+
+def _within_heads(context: Context) -> bool:
+    return context.inside[:1] == ("MultiheadAttention",)  # which turns (N, T, D) round at once

@@ -9,9 +9,8 @@ from torchvis_widgets.look.context import Context
 _RNN = re.compile(r"(lstm|gru|rnn)(_tanh|_relu)?$", re.I)
 _ONE_D = re.compile(r"1d$", re.I)
 _CHANNELS_FIRST = re.compile(r"[123]d(_?with_?indices)?$|^(batch|group|instance)_?norm$|^interpolate$|^upsample$", re.I)
-_FEATURES_LAST = re.compile(
-    r"^linear$|^embedding(bag)?$|^swintransformerblock|^shiftedwindowattention|^patchmerging", re.I
-)
+_FEATURES_LAST = re.compile(r"^linear$|^embedding(bag)?$|^mlp(_?block)?$|^feed_?forward$", re.I)
+_LAST_AROUND = re.compile(r"^swintransformerblock|^shiftedwindowattention|^patchmerging", re.I)
 _WINDOWS = re.compile(r"window.*attention", re.I)
 _ATTENTION = re.compile(r"(?<!channel)(?<!spatial)attention(v\d)?$|^mha$|scaled_dot_product_attention", re.I)
 _HEADS_LEAF = re.compile(r"multi_?head_?attention(_forward)?$", re.I)
@@ -23,7 +22,8 @@ _TRANSFORMER = re.compile(
 _VISION = re.compile(r"vision|vit|image|patch|deit|dino|beit|mae$", re.I)
 _KEEPS_PLACES = re.compile(
     r"^(i?add|i?mul|sub|div|cat|(leaky_?|p)?relu6?|elu|selu|gelu|silu|sigmoid|tanh|mish|hard\w*|softplus"
-    r"|(feature_?alpha_?|alpha_?)?dropout|identity|(batch|group|instance)_?norm|pad)_?$",
+    r"|(feature_?alpha_?|alpha_?)?dropout|stochastic_?depth|drop_?path|identity|(batch|group|instance)_?norm|pad"
+    r"|contiguous|clone)_?$",
     re.I,
 )
 _KEEPS_TIME = re.compile(r"^linear$|^layer_?norm$|^rms_?norm$", re.I)
@@ -111,7 +111,9 @@ def channels_last(shape: tuple[int, ...], context: Context) -> bool:
         return context.features == last
     if _any(_CHANNELS_FIRST, context.after):
         return False
-    return bool(_FEATURES_LAST.search(context.type))
+    if _any(_LAST_AROUND, (context.type, *context.inside)) or _any(_FEATURES_LAST, (context.type, *context.after)):
+        return True
+    return bool(_KEEPS_PLACES.search(context.type)) and _any(_FEATURES_LAST, context.before)
 
 
 def _any(pattern: re.Pattern[str], names: tuple[str, ...]) -> bool:

@@ -60,7 +60,9 @@ def test_a_sample_s_part_is_what_it_gives_alone(type: str, layer: Any, batch_fir
 CASES = [
     (Context("Conv2d"), (N, 8, 5, 5), 0),
     (Context("Linear", inside=("ShiftedWindowAttention",)), (4 * N, 9, 8), 0),
-    (Context("Linear"), (T + 1, N, 4), None),  # a sequence first, but nothing says so
+    (Context("Linear"), (T + 1, N, 4), 1),
+    (Context("Linear"), (T + 1, 4), None),
+    (Context("transpose", inside=("MultiheadAttention", "EncoderBlock"), batch_first=True), (T, N, 4), 1),
     (Context("Linear", inside=("TransformerEncoderLayer",), batch_first=False), (T, N, 4), 1),
     (Context("Linear", inside=("TransformerEncoderLayer",), batch_first=True), (N, N, 4), 0),
     (Context("LayerNorm", inside=("Block",), batch_first=False), (T, N, 4), 0),  # Block is the user's: N divides T
@@ -82,6 +84,14 @@ CASES = [
 @pytest.mark.parametrize(("context", "shape", "dim"), CASES)
 def test_batch_dimensions(context: Context, shape: tuple[int, ...], dim: int | None) -> None:
     assert batch_dim(context, shape, N) == dim
+
+
+def test_one_sample_alone_is_told_from_one_step() -> None:
+    assert batch_dim(Context("Linear", before=("LSTM",)), (T, 1, 4), 1) == 1
+    assert batch_dim(Context("transpose", after=("LSTM",)), (T, 1, 4), 1) == 1
+    assert batch_dim(Context("Linear", before=("LSTM",)), (1, T, 4), 1) == 0
+    assert batch_dim(Context("Conv1d"), (1, 1, 4), 1) == 0
+    assert batch_dim(Context("reshape"), (T, 1, 4), 1) == 0  # T rows of one sample, for all that is known
 
 
 def test_detections_belong_to_the_sample_that_their_place_says() -> None:
