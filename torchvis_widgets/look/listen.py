@@ -34,8 +34,9 @@ def listen(
     functions = functions or operators or keyring.functions
     run = _carry_out if operators or keyring.operators else None
     try:
+        args, kwargs = replica.moved((inputs.args, inputs.kwargs))
         with replica.lock, Walk(replica.module, heard, modules=keyring.modules, functions=functions, run=run):
-            output = replica.run(*replica.moved((inputs.args, inputs.kwargs)), gradients=gradients)
+            output = replica.run(args, kwargs, gradients=gradients)
     except (Exception, _Through) as error:
         if heard.raised is None:
             raise _failed(error, inputs.count, keyring) from error
@@ -74,8 +75,8 @@ class _Outspoken(Listener):
         self.raised: Exception | None = None
 
     def leave(self, call: Call, output: Any) -> Any:
-        if self.raised is not None:
-            raise _Through
+        if self.raised is not None:  # what unwinds the pass calls functions too
+            return output
         try:
             return self._listener.leave(call, output)
         except Exception as error:
