@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
@@ -49,10 +48,14 @@ class BySample:
         unclear = dims.unclear(outputs, len(given))
         if unclear and self.probe.count > 1:
             fewer = slice(0, 2 if len(given) == 1 else 1)
-            with contextlib.suppress(LookError):  # then it is taken for the first
+            known = {key: tuple(outputs[key].shape) for key in unclear}
+            try:
                 others = {key: tuple(output.shape) for key, output in look(fewer).items()}
-                known = {key: tuple(outputs[key].shape) for key in unclear}
                 dims.learn(known, len(given), others, fewer.stop)
+            except ForwardError:  # then it is taken for the first
+                pass
+            except LookError:  # not there for fewer samples: of a list with an entry a sample, as detectors give it
+                dims.learn(known, len(given), known, fewer.stop)
         return {
             (key, sample): dims.sample(key, output, given.index(sample), len(given))
             for key, output in outputs.items()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,11 +12,11 @@ from torch import Tensor
 
 from torchvis_widgets.look.errors import ProbeError
 from torchvis_widgets.look.leaves import leaves, map_leaves, map_samples, map_tensors, unpacked
-from torchvis_widgets.look.thumbnails import Images, thumbnails
+from torchvis_widgets.look.thumbnails import Images, is_image, listed_thumbnails, thumbnails
 
 _EXPECTED = (
-    "Pass a tensor (N, …), (inputs, targets), ((input, input, …), targets), or a dict of keyword inputs; "
-    "without targets write ((input, input), None)."
+    "Pass a tensor (N, …), a list of images, (inputs, targets), ((input, input, …), targets), or a dict of keyword "
+    "inputs; without targets write ((input, input), None)."
 )
 _STEP = re.compile(r"\[(?:(\d+)|'([^']*)'|\"([^\"]*)\")\]")
 
@@ -25,7 +24,8 @@ _STEP = re.compile(r"\[(?:(\d+)|'([^']*)'|\"([^\"]*)\")\]")
 class Probe:
     """`count` samples: `args` and `kwargs` of the model's forward, tensors (N, …) within, and `targets` or None.
 
-    Tensors whose first dimension is not `count` belong to all samples (a mask, a number of steps).
+    Tensors whose first dimension is not `count` belong to all samples (a mask, a number of steps). A list of images
+    (C, H, W), as detectors take it, is one of each sample, and so is a list of dicts, their targets.
     """
 
     def __init__(
@@ -49,15 +49,21 @@ class Probe:
             if not all(isinstance(name, str) for name in kwargs):
                 raise ProbeError("the probe's inputs are a dict whose keys are not all names", _EXPECTED)
         else:
-            args = tuple(inputs) if _is_plain_sequence(inputs) else (inputs,)
+            args = tuple(inputs) if _is_plain_sequence(inputs) and not is_image_list(inputs) else (inputs,)
         return cls(map_leaves(args, _owned), map_leaves(kwargs, _owned), map_leaves(targets, _owned))
 
     def samples(self, which: slice) -> Probe:
         """Some of the samples, as views of the same tensors. Raises ProbeError when there are none."""
         if not range(self.count)[which]:
             raise ProbeError(f"samples {which.start}:{which.stop} of a probe of {self.count}", "Ask for one of them.")
-        own = partial(map_samples, change=lambda tensor: tensor[which] if _first(tensor) == self.count else tensor)
-        return Probe(*(own(part) for part in self._parts()))
+        args = [self._some(value, which) for value in self.args]
+        kwargs = {name: self._some(value, which) for name, value in self.kwargs.items()}
+        return Probe(args, kwargs, self._some(self.targets, which))
+
+    def _some(self, value: Any, which: slice) -> Any:
+        if type(value) is list and len(value) == self.count and (is_image_list(value) or _is_list_of_dicts(value)):
+            return value[which]
+        return map_samples(value, lambda tensor: tensor[which] if _first(tensor) == self.count else tensor)
 
     def sample(self, index: int) -> Probe:
         """One sample as a batch of 1. Raises ProbeError when the probe has no such sample."""
@@ -80,6 +86,8 @@ class Probe:
 
     def images(self, size: int = 96) -> Images | None:
         """The samples as thumbnails (N, H, W, 3) of at most `size` pixels a side, or None where they are no images."""
+        for listed in filter(is_image_list, self.args):
+            return listed_thumbnails(listed, size)
         for _, tensor in leaves((self.args, self.kwargs)):
             images = thumbnails(tensor, size) if _first(tensor) == self.count else None
             if images is not None:
@@ -148,7 +156,18 @@ def _rows_per_sample(shape: Sequence[int], count: int, dim: int) -> int | None:
     return shape[dim] // count if len(shape) > dim and shape[dim] and shape[dim] % count == 0 else None
 
 
+def is_image_list(value: Any) -> bool:
+    """Whether a value is a list of images (C, H, W), which may be of several sizes."""
+    return type(value) is list and bool(value) and all(isinstance(each, Tensor) and is_image(each) for each in value)
+
+
+def _is_list_of_dicts(value: list[Any]) -> bool:
+    return all(isinstance(each, Mapping) for each in value)
+
+
 def _split(probe: Any) -> tuple[Any, Any]:
+    if is_image_list(probe):
+        return probe, None
     if not _is_plain_sequence(probe) or len(probe) == 1:
         return probe, None
     if len(probe) != 2:
@@ -167,6 +186,8 @@ def _owned(leaf: Any) -> Any:
 
 
 def _count(probe: Probe) -> int:
+    for listed in filter(is_image_list, (*probe.args, *probe.kwargs.values())):
+        return len(listed)
     firsts = [tensor.shape[0] for _, tensor in leaves(unpacked((probe.args, probe.kwargs))) if tensor.dim()]
     if not firsts:
         found = ", ".join(type(value).__name__ for value in (*probe.args, *probe.kwargs.values())) or "nothing"

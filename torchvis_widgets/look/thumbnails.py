@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -13,6 +14,7 @@ from torch.nn import functional
 Images: TypeAlias = NDArray[np.uint8]
 
 _SMALLEST_SIDE = 4  # a (N, 3, 2) or (N, 1, 1, 5) tensor is no picture
+_SMALLEST_LISTED = 16  # pixels: a list of small tensors is more likely several inputs
 
 
 def thumbnails(tensor: Tensor, size: int) -> Images | None:
@@ -32,6 +34,24 @@ def thumbnails(tensor: Tensor, size: int) -> Images | None:
     rgb = pixels[:, :3] if pixels.shape[1] >= 3 else pixels[:, :1].expand(-1, 3, -1, -1)
     images: Images = (rgb * 255).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous().numpy()
     return images
+
+
+def is_image(tensor: Tensor) -> bool:
+    """Whether a tensor is one image (C, H, W) of 1, 3 or 4 channels, not too small to be one."""
+    return tensor.dim() == 3 and tensor.shape[0] in (1, 3, 4) and min(tensor.shape[1:]) >= _SMALLEST_LISTED
+
+
+def listed_thumbnails(images: Sequence[Tensor], size: int) -> Images | None:
+    """Thumbnails (N, H, W, 3) of images (C, H, W), the smaller ones on black."""
+    made = [thumbnails(image[None], size) for image in images]
+    found = [each[0] for each in made if each is not None]
+    if len(found) < len(images):
+        return None
+    height, width = (max(each.shape[side] for each in found) for side in (0, 1))
+    sheet = np.zeros((len(found), height, width, 3), np.uint8)
+    for place, each in zip(sheet, found, strict=True):
+        place[: each.shape[0], : each.shape[1]] = each
+    return sheet
 
 
 def _channels_first(tensor: Tensor) -> Tensor | None:

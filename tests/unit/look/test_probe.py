@@ -144,3 +144,26 @@ def test_a_packed_probe_has_as_many_samples_as_sequences() -> None:
         _, (state, _) = lstm(*probe.sample(1).args)
     assert torch.allclose(states[:, 1:2], state, atol=1e-6)
     assert together.batch_sizes.tolist() == [3, 2, 1, 1]
+
+
+def test_a_list_of_images_has_one_sample_each_and_so_have_targets_that_are_dicts() -> None:
+    images = [torch.rand(3, 32, 48), torch.rand(3, 64, 16), torch.rand(3, 20, 20)]
+    targets = [{"boxes": torch.rand(index, 4), "labels": torch.arange(index)} for index in range(3)]
+    for given in (images, (images, None), (images, targets)):
+        probe = Probe.of(given)
+        assert (probe.count, len(probe.args), len(probe.args[0])) == (3, 1, 3)
+    few = probe.samples(slice(1, 3))
+    assert few.count == 2
+    assert torch.equal(few.args[0][0], images[1])
+    assert [len(target["labels"]) for target in few.targets] == [1, 2]
+    again = Probe.from_tensors(probe.tensors())
+    assert torch.equal(again.args[0][2], images[2])
+    thumbnails = probe.images(32)
+    assert thumbnails is not None
+    assert thumbnails.shape == (3, 32, 32, 3)
+    assert not thumbnails[1, :, 8:].any()  # 64×16 pixels at half their size, on black
+
+
+def test_a_list_of_small_tensors_is_several_inputs() -> None:
+    probe = Probe.of(([torch.rand(3, 5, 5), torch.rand(3, 5, 5)], None))
+    assert (probe.count, len(probe.args)) == (3, 2)
