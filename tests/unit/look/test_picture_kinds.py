@@ -46,7 +46,9 @@ CASES: list[tuple[Any, Context, str, tuple[int, ...]]] = [
     (R(6, 6, 8), Context("pad", inside=WINDOWS, features=8), "maps", (8, 6, 6)),
     (R(6, 6, 8), Context("ShiftedWindowAttention", inside=WINDOWS[1:]), "maps", (8, 6, 6)),
     (R(2, 9, 4), Context("scaled_dot_product_attention", inside=BLOCK), "tokens", (2, 9, 4)),
-    (R(8, 6, 5), Context("Conv2d", inside=("SpatialAttention",)), "maps", (8, 6, 5)),
+    (R(8, 6, 5), Context("mul", inside=("SpatialAttention",)), "maps", (8, 6, 5)),
+    (R(8, 6, 5), Context("Conv2d", inside=("Attention",)), "maps", (8, 6, 5)),
+    (R(8, 6, 5), Context("permute", inside=("SwinTransformerBlock",), after=("Conv2d",)), "maps", (8, 6, 5)),
     (R(5, 5).softmax(-1), Context("MultiheadAttention", "[1]"), "attention", (1, 5, 5)),
     (R(2, 5, 7).softmax(-1), Context("softmax"), "attention", (2, 5, 7)),
     (R(2, 5, 7).softmax(-1), Context("Dropout", before=("Softmax",)), "attention", (2, 5, 7)),
@@ -225,7 +227,10 @@ def test_colours_of_labels_are_a_palette_s_index() -> None:
     beyond = picture(torch.tensor([[251, 1000], [-100, 255]]))
     assert beyond.tiles.tolist() == [[[0, 1000 % 251], [151, 4]]]
     assert beyond.note == "labels outside 0 … 250 share colours (modulo 251)"
+    assert beyond.categories == [[-100, 1], [251, 1], [255, 1], [1000, 1]]
     assert picture(torch.arange(100)[None]).categories == [[label, 1] for label in range(32)]
+    sparse = torch.tensor([[10**9, 5, 10**9]])
+    assert picture(sparse, kind="labels").categories == [[10**9, 2], [5, 1]]
 
 
 def test_limits_come_without_the_picture_too() -> None:

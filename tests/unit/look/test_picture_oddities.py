@@ -152,6 +152,7 @@ BIG = [
     ((300_000, 8), {"context": Context("LSTM", "[0]")}, "sequence", "time step"),
     ((300_000, 4), {"kind": "boxes"}, "boxes", "box"),
     ((3, 2000, 2000), {"kind": "image"}, "image", "every 4th row and column"),
+    ((3, 100, 40_000), {"kind": "image"}, "image", "every 16th column"),
     ((1, 2_000_000), {}, "matrix", "every 2nd column"),
 ]
 
