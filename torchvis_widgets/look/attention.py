@@ -141,7 +141,7 @@ class _Finder(Listener):
                 f"the weights of {call.key()!r} cannot be recomputed: {in_words(error)}", "Choose another layer."
             ) from error
         if weights.is_meta:
-            raise without_values(call.key())
+            raise without_values(repr(call.key()))
         found.append(Attention(call.key(), weights.to("cpu", copy=True), recomputed))
 
 
@@ -155,7 +155,9 @@ def _of_whole(call: Call, output: Any) -> Tensor:
     weights = functional.multi_head_attention_forward(*given.args, **given.kwargs)[1]
     assert weights is not None
     masked = weights.isnan().all(dim=-1, keepdim=True)
-    if masked.any() and output[0].isfinite().all():  # the kernel that it used otherwise makes them 0
+    if (
+        not weights.is_meta and masked.any() and output[0].isfinite().all()
+    ):  # the kernel that it used otherwise makes them 0
         weights = weights.masked_fill(masked, 0.0)
     return weights[None] if given.arguments["query"].dim() == 2 else weights
 

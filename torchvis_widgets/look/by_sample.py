@@ -79,4 +79,6 @@ def slice_with(samples: Sequence[int]) -> slice:
 
 def _mixes_samples(module: nn.Module) -> bool:
     """Whether a sample's output depends on the others of its batch even in eval mode."""
-    return isinstance(module, nn.modules.batchnorm._BatchNorm) and module.running_mean is None
+    if isinstance(module, nn.modules.batchnorm._BatchNorm):
+        return module.running_mean is None
+    return "quantized.dynamic" in type(module).__module__  # quantises its input by what is in the whole batch

@@ -85,7 +85,7 @@ def _reduced(tensor: Tensor, reduce: Reduce, key: str) -> Tensor:
 def _copied(tensor: Tensor, key: str) -> Tensor:
     """An own dense copy on the CPU: the next module may change the output in place."""
     if tensor.is_meta:
-        raise without_values(key)
+        raise without_values(repr(key))
     if tensor.is_quantized:
         return tensor.dequantize().cpu()
     if tensor.layout != torch.strided:

@@ -46,9 +46,9 @@ class OutOfMemory(ForwardError):
             super().__init__(f"the device ran out of memory{given}", fewer)
 
 
-def without_values(key: str) -> CaptureError:
+def without_values(what: str) -> CaptureError:
     """What to say of an output on the meta device."""
-    return CaptureError(f"{key!r} is on the meta device and has no values", "Give the model real weights.")
+    return CaptureError(f"{what} is on the meta device and has no values", "Give the model real weights.")
 
 
 def out_of_memory(error: BaseException) -> bool:

@@ -95,7 +95,7 @@ def _of(scalar: Tensor, marked: dict[str, Tensor]) -> dict[str, Tensor]:
         if gradient is None:
             raise CaptureError(f"no gradient reaches {key!r}", _IN_BETWEEN)
         if gradient.is_meta:
-            raise without_values(key)
+            raise without_values(repr(key))
         gradients[key] = gradient.detach().to("cpu", copy=True)
     return gradients
 

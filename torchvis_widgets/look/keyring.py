@@ -43,6 +43,10 @@ class Keyring:
         """The modules that they name."""
         return list({id(m): m for m in (self._modules[key.path] for key in self.keys.values())}.values())
 
+    def module(self, path: str) -> nn.Module:
+        """The module of a path, as of a key; `get_submodule` is not for scripted ones."""
+        return self._modules[path]
+
     def missing(self) -> list[str]:
         """The keys not met yet."""
         return list(self._missing)

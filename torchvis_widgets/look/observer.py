@@ -16,12 +16,12 @@ from torchvis_widgets.look.by_sample import BySample, slice_with
 from torchvis_widgets.look.cache import ByteCache
 from torchvis_widgets.look.capture import Reduce, capture
 from torchvis_widgets.look.effect import Effect, intervene
-from torchvis_widgets.look.errors import LookError, OutOfMemory, in_words, out_of_memory
+from torchvis_widgets.look.errors import LookError, OutOfMemory, in_words, out_of_memory, without_values
 from torchvis_widgets.look.gradients import Scalar, gradients, logit, own_scalar
 from torchvis_widgets.look.interventions import Intervention
 from torchvis_widgets.look.keys import Key
 from torchvis_widgets.look.leaves import map_tensors
-from torchvis_widgets.look.outcome import Criterion, Outcome
+from torchvis_widgets.look.outcome import Criterion, Outcome, logits_of
 from torchvis_widgets.look.probe import Probe
 from torchvis_widgets.look.quantise import array_of, robust_limits
 from torchvis_widgets.look.replica import Replica
@@ -155,8 +155,9 @@ class Observer:
 
         def look() -> tuple[Outcome, dict[tuple[str, int], Tensor]]:
             output, found = intervene(self._replica, self.probe, interventions, keys)
-            outcome = Outcome.of(output, self.probe.targets, self._criterion)
-            return outcome, self._by_sample.split(found, samples, range(self.probe.count), plain, self._dims)
+            return self._outcome(output), self._by_sample.split(
+                found, samples, range(self.probe.count), plain, self._dims
+            )
 
         after, split = self._look(step, edits, self._token(step, edits), look)
         return Effect(before, after, unchanged, {key: [split[key, sample] for sample in samples] for key in keys})
@@ -287,7 +288,13 @@ class Observer:
 
     def _answer(self) -> Outcome:
         with torch.no_grad():
-            return Outcome.of(self._replica.forward(self.probe), self.probe.targets, self._criterion)
+            return self._outcome(self._replica.forward(self.probe))
+
+    def _outcome(self, output: Any) -> Outcome:
+        logits = logits_of(output)
+        if logits is not None and logits.is_meta:
+            raise without_values("the model's answer")
+        return Outcome.of(output, self.probe.targets, self._criterion)
 
 
 def _of_samples(scalar: Scalar, samples: Sequence[int], count: int) -> Scalar:

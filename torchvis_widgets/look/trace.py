@@ -11,7 +11,7 @@ from typing import Any
 
 from torch import nn
 
-from torchvis_widgets.look.errors import ProbeError, in_words
+from torchvis_widgets.look.errors import OutOfMemory, ProbeError, in_words, out_of_memory
 from torchvis_widgets.look.graph import Graph, Node
 from torchvis_widgets.look.leaves import leaves
 from torchvis_widgets.look.meter import Meter
@@ -51,6 +51,9 @@ def trace_probe(replica: Replica, probe: Probe) -> Graph:
     numbers, so it keeps and puts back the process-wide random state. Raises ProbeError when the probe does not run.
     """
     graph, error = run_traced(replica, probe.args, probe.kwargs, probe.count)
+    if error is not None and out_of_memory(error):
+        room = OutOfMemory(probe.count)
+        raise ProbeError(room.reason, room.remedy) from error
     if error is not None:
         raise ProbeError(
             f"the probe does not run through the model: given {probe}, {graph.error}",

@@ -28,12 +28,13 @@ def unmet(replica: Replica, inputs: Probe, keyring: Keyring, text: str) -> Captu
     if calls:
         return _no_such_output(text, key, calls)
     place = str(key._replace(call=1, leaf=""))
-    script = _scripted(replica.module, key.path)
+    script = _scripted(keyring, key.path)
     if script is not None:
         return _inside_a_script(replica, inputs, place, script)
+    module = keyring.module(key.path)
     if key.function:
-        return _no_such_function(replica, inputs, place, key)
-    return _never_called(replica, inputs, place)
+        return _no_such_function(replica, inputs, place, key.path, module)
+    return _never_called(replica, inputs, place, module)
 
 
 def _no_such_output(text: str, key: Key, calls: list[list[str]]) -> CaptureError:
@@ -58,18 +59,16 @@ def _inside_a_script(replica: Replica, inputs: Probe, place: str, script: str) -
     )
 
 
-def _no_such_function(replica: Replica, inputs: Probe, place: str, key: Key) -> CaptureError:
-    heard = _Overheard(key.path)
-    scripted = isinstance(replica.module.get_submodule(key.path), jit.ScriptModule)
-    _run(replica, inputs, heard, operators=scripted)
+def _no_such_function(replica: Replica, inputs: Probe, place: str, path: str, module: nn.Module) -> CaptureError:
+    heard = _Overheard(path)
+    _run(replica, inputs, heard, operators=isinstance(module, jit.ScriptModule))
     reason = f"{place!r} is never called by the forward pass"
     if heard.functions:
-        return CaptureError(reason, f"Called in {key.path or 'the model itself'!r} are {_listed(heard.functions)}.")
+        return CaptureError(reason, f"Called in {path or 'the model itself'!r} are {_listed(heard.functions)}.")
     return CaptureError(reason, "No function is called there by itself. " + _ANOTHER_LAYER)
 
 
-def _never_called(replica: Replica, inputs: Probe, place: str) -> CaptureError:
-    module = replica.module.get_submodule(place)
+def _never_called(replica: Replica, inputs: Probe, place: str, module: nn.Module) -> CaptureError:
     if isinstance(module, _CONTAINERS):
         children = _listed([f"{place}.{name}" for name, _ in module.named_children()])
         remedy = f"Choose one of {children}." if children else _ANOTHER_LAYER
@@ -110,12 +109,12 @@ def _given(call: Call) -> Iterator[Tensor]:
     return (tensor for _, tensor in leaves((call.args, call.kwargs)))
 
 
-def _scripted(model: nn.Module, path: str) -> str | None:
+def _scripted(keyring: Keyring, path: str) -> str | None:
     """The outermost scripted module that a path leads into, not the one at its end."""
     above = [""] if path else []
     steps = path.split(".")
     above += [".".join(steps[:depth]) for depth in range(1, len(steps))]
-    return next((each for each in above if isinstance(model.get_submodule(each), jit.ScriptModule)), None)
+    return next((each for each in above if isinstance(keyring.module(each), jit.ScriptModule)), None)
 
 
 def _listed(names: list[str]) -> str:

@@ -129,9 +129,10 @@ class Walk:
     # Modules
 
     def _follow(self, module: nn.Module, undo: contextlib.ExitStack) -> None:
-        pre = module.register_forward_pre_hook(self._before, prepend=True, with_kwargs=True)
+        # Not module.register_…(): a scripted module refuses it, and runs its hooks all the same.
+        pre = nn.Module.register_forward_pre_hook(module, self._before, prepend=True, with_kwargs=True)
         undo.callback(pre.remove)
-        undo.callback(module.register_forward_hook(self._after).remove)
+        undo.callback(nn.Module.register_forward_hook(module, self._after).remove)
         if isinstance(module, _EntersItself):
             return
         undo.enter_context(self._forward_followed(module))

@@ -256,7 +256,7 @@ def test_a_model_that_autograd_itself_refuses() -> None:
         y += 1
         return y
 
-    with pytest.raises(CaptureError, match="autograd cannot get to 'first': .*changed in place"):
+    with pytest.raises(CaptureError, match=r"autograd cannot get to 'first': .*changed in place"):
         summed(Between(overwrites), torch.randn(3, 4), ["first"])
 
 
@@ -270,7 +270,7 @@ def test_a_model_that_autograd_itself_refuses() -> None:
         (lambda logits: 3.0, "of= gave a float, expected"),
         (
             lambda logits: logits.nonsense,
-            "the number to differentiate cannot be computed: AttributeError.*given as of=",
+            "the number to differentiate cannot be computed: AttributeError",
         ),
         (1.5, r'of=1.5 is no number of the model.s output. Ask for of="loss"'),
         ("cat", "of='cat' is no number"),
