@@ -155,10 +155,8 @@ def _of_whole(call: Call, output: Any) -> Tensor:
     weights = functional.multi_head_attention_forward(*given.args, **given.kwargs)[1]
     assert weights is not None
     masked = weights.isnan().all(dim=-1, keepdim=True)
-    if (
-        not weights.is_meta and masked.any() and output[0].isfinite().all()
-    ):  # the kernel that it used otherwise makes them 0
-        weights = weights.masked_fill(masked, 0.0)
+    if not weights.is_meta and masked.any() and output[0].isfinite().all():
+        weights = weights.masked_fill(masked, 0.0)  # as the kernel has it that it used
     return weights[None] if given.arguments["query"].dim() == 2 else weights
 
 

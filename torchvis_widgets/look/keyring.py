@@ -18,7 +18,7 @@ class Keyring:
     """Keys of one model. Raises CaptureError for one whose module there is not."""
 
     def __init__(self, model: nn.Module, keys: Iterable[str]) -> None:
-        self._modules = dict(model.named_modules(remove_duplicate=False))
+        self._modules: dict[str, nn.Module] = dict(model.named_modules(remove_duplicate=False))
         owners = {id(module): path for path, module in model.named_modules()}
         self.keys = {text: self._parsed(text, owners) for text in keys}
         self._wanted: dict[tuple[str, str], list[str]] = defaultdict(list)

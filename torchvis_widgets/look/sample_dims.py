@@ -19,7 +19,7 @@ class SampleDims:
 
     def unclear(self, outputs: Mapping[str, Tensor], count: int) -> list[str]:
         """The keys of which the shape for `count` samples does not tell: as of a state (layers, N, H)."""
-        return [key for key, each in outputs.items() if key not in self._known and each.shape[:1] != (count,)]
+        return [key for key, each in outputs.items() if key not in self._known and _is_unclear(each.shape, count)]
 
     def learn(self, shapes: Shapes, count: int, others: Shapes, fewer: int) -> None:
         """Compare outputs for `count` samples with those for another number of them."""
@@ -32,6 +32,11 @@ class SampleDims:
         if dim is None and output.shape[:1] == (1,):
             return output[0].clone()  # one for all samples, as broadcasting has it
         return take_sample(output, index, count, dim).clone()
+
+
+def _is_unclear(shape: Sequence[int], count: int) -> bool:
+    # Of dimensions of size 1 it does not matter which is taken.
+    return tuple(shape[:1]) != (count,) or (count > 1 and list(shape).count(count) > 1)
 
 
 def _growing(shape: Sequence[int], count: int, other: Sequence[int], fewer: int) -> int | None:

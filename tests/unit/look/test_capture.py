@@ -128,3 +128,86 @@ def test_sparse_outputs_are_dense_and_meta_ones_refused() -> None:
     assert torch.equal(capture(Replica(Makes(Tensor.to_sparse)), probe, [""]).outputs[""], torch.eye(3))
     with pytest.raises(CaptureError, match="on the meta device and has no values"):
         capture(Replica(Makes(lambda x: x.to("meta"))), probe, [""])
+
+
+class Small(nn.Module):
+    """A linear layer called twice and functions between, one of which changes its input in place."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mix, self.head = nn.Linear(4, 4), nn.Linear(4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.mix(x) * 2
+        x = self.mix(x).mul(3)
+        x += 1
+        return self.head(x).softmax(-1)
+
+
+def test_functions_are_captured_by_call() -> None:
+    model, x = Small().eval(), torch.randn(5, 4)
+    found = capture(Replica(model), Probe.of(x), ["/mul", "/mul:2", "/add_", "/softmax", "mix:2"]).outputs
+    with torch.no_grad():
+        first = model.mix(x) * 2
+        second = model.mix(first)
+        assert torch.equal(found["/mul"], first)
+        assert torch.equal(found["mix:2"], second)
+        assert torch.equal(found["/mul:2"], second * 3)  # and not what += makes of it
+        assert torch.equal(found["/add_"], second * 3 + 1)
+        assert torch.equal(found["/softmax"], model(x))
+
+
+def test_a_function_ends_the_pass_too() -> None:
+    replica, ran = Replica(Small()), []
+    replica.module.get_submodule("head").register_forward_hook(lambda *_: ran.append("head"))
+    assert capture(replica, Probe.of(torch.randn(5, 4)), ["/add_"]).stopped
+    assert ran == []
+
+
+def test_two_names_of_one_output() -> None:
+    found = capture(Replica(Small()), Probe.of(torch.randn(5, 4)), ["mix", "mix:1"]).outputs
+    assert torch.equal(found["mix"], found["mix:1"])
+
+
+def test_what_is_reduced_is_reduced_before_it_is_copied(replica: Replica, probe: Probe) -> None:
+    seen: list[Tensor] = []
+
+    def reduce(tensor: Tensor) -> Tensor:
+        seen.append(tensor)
+        return tensor.mean(dim=(2, 3))
+
+    conv: list[Tensor] = []
+    replica.module.get_submodule("features.conv1").register_forward_hook(lambda m, a, output: conv.append(output))
+    found = capture(replica, probe, ["features.conv1"], reduce=reduce).outputs["features.conv1"]
+    assert seen[0].data_ptr() == conv[0].data_ptr()  # the output itself, inside the hook, and not its copy
+    assert not seen[0].requires_grad
+    assert found.shape == (6, 4)
+    assert torch.equal(found, conv[0].mean(dim=(2, 3)))
+
+
+def test_a_model_that_changes_its_input_in_place_leaves_the_probe_alone() -> None:
+    model, x = nn.Sequential(nn.ReLU(inplace=True), nn.Linear(4, 2)), torch.randn(5, 4)
+    probe, replica = Probe.of(x), Replica(model)
+    for _ in range(2):
+        assert torch.equal(capture(replica, probe, ["0"]).outputs["0"], x.relu())
+        assert torch.equal(probe.args[0], x)
+
+
+def test_one_tensor_given_twice_stays_one() -> None:
+    class Same(nn.Module):
+        def forward(self, a: Tensor, b: Tensor) -> Tensor:
+            return torch.tensor([a is b])
+
+    x = torch.randn(3, 2)
+    probe = Probe((x,), {"b": x})
+    assert capture(Replica(Same()), probe, [""]).outputs[""].item()
+
+
+def test_a_pass_that_was_ended_by_a_function_gives_the_random_state_back() -> None:
+    class Draws(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return (x + torch.randn_like(x)).relu() + torch.randn_like(x)
+
+    before = torch.get_rng_state()
+    assert capture(Replica(Draws()), Probe.of(torch.ones(3, 2)), ["/relu"]).stopped
+    assert torch.equal(torch.get_rng_state(), before)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from tests.unit.look.conftest import AlwaysDropping, DigitsNet, Nested
 from torchvis_widgets.look import LookError, Observer, Outcome, Probe, Replica, robust_limits, trace_probe
 from torchvis_widgets.look.cache import ByteCache
+from torchvis_widgets.look.interventions import Intervention
 
 Edit = tuple[str, float]
 
@@ -287,3 +288,155 @@ def test_the_cache_is_bounded_by_bytes_and_drops_what_was_used_longest_ago() -> 
     cache.put("huge", "H", 11)
     assert cache.get("huge") is None
     assert cache.get("a") == "A2"
+
+
+def passes(observer: Observer) -> list[int]:
+    """The batch size of every pass through the replica from now on."""
+    sizes: list[int] = []
+    observer._replica.module.register_forward_pre_hook(lambda module, args: sizes.append(len(args[0])))
+    return sizes
+
+
+def test_several_keys_and_samples_come_from_one_pass(
+    observe: Callable[..., Observer], net: DigitsNet, history: History, probe: Probe
+) -> None:
+    observer = observe()
+    keys = ["features.conv1", "features.relu:2", "/flatten", "head"]
+    sizes = passes(observer)
+    found = observer.activations(keys, 3, range(6))
+    assert sizes == [6]
+    assert [len(found[key]) for key in keys] == [6] * 4
+    net.load_state_dict(history(3))
+    x = probe.args[0]
+    with torch.no_grad():
+        maps = net.eval().features(x)
+        expected = {"features.conv1": net.features.conv1(x), "/flatten": maps.flatten(1), "head": net(x)}
+    for key, tensor in expected.items():
+        assert torch.allclose(torch.stack(found[key]), tensor, atol=1e-6), key
+
+
+@pytest.mark.parametrize(
+    ("samples", "given"),
+    [([4], 1), (range(1, 4), 3), (range(0, 6, 2), 3), (range(5, 0, -2), 3), ([0, 1, 5], 6), ([3, 3], 1)],
+)
+def test_only_the_samples_asked_for_are_run(observe: Callable[..., Observer], samples: Any, given: int) -> None:
+    observer = observe(cache_bytes=0)
+    whole = observer.activations(["features.norm"], 3, range(6))["features.norm"]
+    sizes = passes(observer)
+    found = observer.activations(["features.norm"], 3, samples)["features.norm"]
+    assert sizes == [given]
+    assert all(torch.allclose(a, whole[sample], atol=1e-6) for a, sample in zip(found, samples, strict=True))
+
+
+def test_the_cache_is_shared_across_snapshots_keys_and_samples(observe: Callable[..., Observer]) -> None:
+    observer = observe()
+    sizes = passes(observer)
+    observer.activations(["features.conv1", "head"], 1, range(3))
+    observer.activations(["head"], 2, [0])
+    assert sizes == [3, 1]
+    assert len(observer.activations(["head", "features.conv1"], 1, [2, 0])["head"]) == 2
+    observer.activation("features.conv1", 1, 1)
+    observer.activation("head", 2, 0)
+    assert sizes == [3, 1]
+    observer.activations(["head"], 1, range(6))  # three of them are known
+    assert sizes == [3, 1, 3]
+    observer.activations(["hidden", "head"], 1, [0])
+    assert sizes == [3, 1, 3, 1]
+
+
+def test_the_cache_holds_no_more_than_its_bytes(observe: Callable[..., Observer]) -> None:
+    one = 4 * 64 * 4  # features.conv1 of one sample
+    observer = observe(cache_bytes=3 * one)
+    sizes = passes(observer)
+    for sample in range(4):
+        observer.activation("features.conv1", 1, sample)
+    for sample in (3, 2, 1):
+        observer.activation("features.conv1", 1, sample)
+    assert len(sizes) == 4
+    observer.activation("features.conv1", 1, 0)
+    assert len(sizes) == 5
+    assert observer._cache._used <= 3 * one
+
+
+def test_what_reduce_gives_is_not_kept(observe: Callable[..., Observer]) -> None:
+    observer = observe()
+    plain = observer.activations(["features.conv1"], 1, range(6))["features.conv1"]
+    sizes = passes(observer)
+    for change in (torch.abs, torch.neg):
+        found = observer.activations(["features.conv1"], 1, range(6), reduce=change)["features.conv1"]
+        assert torch.equal(torch.stack(found), change(torch.stack(plain)))
+    assert sizes == [6, 6]
+    assert torch.equal(observer.activation("features.conv1", 1, 2), plain[2])
+
+
+def test_samples_along_another_dimension_and_none_at_all() -> None:
+    class Odd(nn.Module):
+        """States (layers, N, H), windows of a sample one after the other, and what all samples share."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.rnn, self.share, self.windows = nn.LSTM(4, 5, 2, batch_first=True), nn.Identity(), nn.Identity()
+            self.one = nn.Identity()
+            self.position = nn.Parameter(torch.randn(8, 4))
+
+        def forward(self, x: Tensor) -> Tensor:
+            x = x + self.share(self.position + 0) + self.one(self.position[None] * 0)
+            self.windows(x.reshape(-1, 2, 4))
+            return self.rnn(x)[0]
+
+    model, probe = Odd().eval(), Probe.of(torch.randn(4, 8, 4))
+    replica = Replica(model)
+    trace_probe(replica, probe)
+    keys = ["rnn[1][0]", "share", "windows", "rnn[0]", "one"]
+    with torch.no_grad():
+        x = probe.args[0] + model.position
+        steps, (h, _) = model.rnn(x)
+    for samples in (range(4), [2], [1, 3], [3, 2, 1, 0]):
+        observer = Observer(replica, probe, lambda step: model.state_dict())
+        found = observer.activations(keys, 0, samples)
+        for at, sample in enumerate(samples):
+            assert torch.allclose(found["rnn[1][0]"][at], h[:, sample], atol=1e-6)
+            assert torch.equal(found["share"][at], model.position)
+            assert torch.equal(found["windows"][at], x.reshape(4, 4, 2, 4)[sample])
+            assert torch.allclose(found["rnn[0]"][at], steps[sample], atol=1e-6)
+            assert found["one"][at].shape == (8, 4)
+        gradients = observer.gradients(["rnn[0]"], lambda output: output.sum(), 0, samples)
+        assert torch.stack(gradients["rnn[0]"]).eq(1).all()
+
+
+def test_the_second_look_at_shapes_is_made_once() -> None:
+    model, probe = nn.LSTM(4, 5, 2, batch_first=True), Probe.of(torch.randn(6, 3, 4))
+    replica = Replica(model)
+    trace_probe(replica, probe)
+    observer = Observer(replica, probe, lambda step: model.state_dict())
+    sizes = passes(observer)
+    for step in range(3):
+        observer.activations(["[1][0]"], step, range(6))
+    assert sizes == [6, 1, 6, 6]
+
+
+def test_a_key_asked_for_in_vain_leaves_the_others_out_of_it(observe: Callable[..., Observer]) -> None:
+    observer = observe()
+    with pytest.raises(LookError, match="'spare' is never called"):
+        observer.activations(["head", "spare"], 0, [0])
+    with pytest.raises(LookError, match=r"no sample was asked for. Choose some of 0 … 5"):
+        observer.activations(["head"], 0, [])
+    with pytest.raises(LookError, match="no sample was asked for"):
+        observer.gradients(["head"], 0, 0, [])
+    assert observer.activation("head", 0, 0).shape == (10,)
+
+
+def test_gradients_and_effects_are_those_of_the_snapshot(
+    observe: Callable[..., Observer], net: DigitsNet, history: History, probe: Probe
+) -> None:
+    observer = observe()
+    for step in (0, 40):
+        net.load_state_dict(history(step))
+        net.eval()
+        hidden = net.hidden(net.features(probe.args[0]).flatten(1)).detach().requires_grad_()
+        expected = torch.autograd.grad(net.head(hidden.relu())[:, 2].sum(), hidden)[0]
+        assert torch.allclose(torch.stack(observer.gradients(["hidden"], 2, step, range(6))["hidden"]), expected)
+        effect = observer.effect([Intervention.zero("hidden")], [], step, range(6))
+        with torch.no_grad():
+            assert torch.allclose(effect.before.logits, net(probe.args[0]), atol=1e-6)
+            assert torch.allclose(effect.after.logits, net.head(hidden * 0), atol=1e-6)
