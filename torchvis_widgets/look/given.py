@@ -31,8 +31,8 @@ def as_tensor(given: Any) -> Tensor | None:
 def shape_of(tensor: Tensor, values: Values) -> list[int]:
     """The tensor's sizes; those of its values where it has none of its own, as a nested one."""
     try:
-        return list(values.shape if tensor.is_nested else map(int, tensor.shape))
-    except Exception:  # lazily made parameters, symbolic sizes
+        return list(map(int, tensor.shape))
+    except Exception:  # nested ones, lazily made parameters, symbolic sizes
         return list(values.shape)
 
 

@@ -70,6 +70,7 @@ CASES = [
     (Context("multi_head_attention_forward", "[1]", batch_first=True), (N, 2, T, T), 0),
     (Context("lstm", "[0]", inside=("LSTM",), batch_first=False), (T, N, 4), 1),
     (Context("lstm", "[1]", inside=("LSTM",), batch_first=True), (2, N, 4), 1),
+    (Context("MultiheadAttention", "[1]", batch_first=False), (N, N, T), 0),
     (Context("LSTM", "[1][0]"), (2, 4), None),
     (Context("LSTMCell", "[1]"), (N, 4), 0),
     (Context("GRUCell", ""), (N, 4), 0),
