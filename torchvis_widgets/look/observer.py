@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 import operator
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from typing import Any, TypeAlias, TypeVar, cast
+from typing import Any, TypeAlias, TypeVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from torchvis_widgets.look.attention import Attention, attention
 from torchvis_widgets.look.by_sample import BySample, slice_with
 from torchvis_widgets.look.cache import ByteCache
 from torchvis_widgets.look.capture import Reduce, capture
+from torchvis_widgets.look.criterion import guarded, own_criterion
 from torchvis_widgets.look.effect import Effect, intervene
 from torchvis_widgets.look.errors import LookError, OutOfMemory, in_words, out_of_memory, without_values
 from torchvis_widgets.look.gradients import Scalar, gradients, logit, own_scalar
@@ -66,8 +66,9 @@ class Observer:
         self.probe = probe
         self._state_of = state_of
         self._apply_edits = apply_edits
-        self._criterion = _own_criterion(criterion)
         self._quiet = quiet
+        own = own_criterion(criterion, replica.device)
+        self._criterion = None if own is None else guarded(own, quiet, replica.devices)
         self._place_of = place_of
         self._live_token = live_token
         self._identity = object()  # two observers of one replica may take their states from two runs
@@ -270,7 +271,7 @@ class Observer:
 
     def _scalar(self, of: str | int | Callable[[Any], Any]) -> Scalar:
         if callable(of):
-            return own_scalar(of)
+            return guarded(own_scalar(of), self._quiet, self._replica.devices)
         if hasattr(of, "__index__"):
             return logit(operator.index(of))
         if of != "loss":
@@ -313,16 +314,6 @@ def _spread(steps: Sequence[int | None]) -> list[int | None]:
     while len(steps) > stride * _MOST_SNAPSHOTS:
         stride *= 2
     return list(dict.fromkeys([*steps[::stride], *steps[-1:]]))
-
-
-def _own_criterion(criterion: Criterion | None) -> Criterion | None:
-    if not isinstance(criterion, nn.Module):
-        return criterion
-    try:
-        own = copy.deepcopy(criterion)
-    except Exception:
-        return cast("Criterion", criterion.forward)  # not the module itself: hooks on it belong to the training loop
-    return own.requires_grad_(False)
 
 
 @contextlib.contextmanager
