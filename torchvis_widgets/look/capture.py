@@ -63,7 +63,8 @@ class Taker(Listener):
 
     def leave(self, call: Call, output: Any) -> Any:
         """Copy what was asked for."""
-        for key, _, tensor in self.keyring.met(call, output):
+        made = call.args[0] if call.function == "setitem" else output  # x[0] = y gives None
+        for key, _, tensor in self.keyring.met(call, made):
             tensor = tensor.detach()
             self.found[key] = _copied(_reduced(tensor, self.reduce, key) if self.reduce else tensor, key)
         if self.stops and not self.keyring.missing():
@@ -86,6 +87,11 @@ def _copied(tensor: Tensor, key: str) -> Tensor:
     """An own dense copy on the CPU: the next module may change the output in place."""
     if tensor.is_meta:
         raise without_values(repr(key))
+    if torch._C._functorch.is_functorch_wrapped_tensor(tensor):
+        raise CaptureError(
+            f"{key!r} is inside torch.func.vmap or grad, where a tensor stands for many",
+            "Choose the layer around it, or a function after it.",
+        )
     if tensor.is_quantized:
         return tensor.dequantize().cpu()
     if tensor.layout != torch.strided:
