@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 from collections.abc import Callable, Iterator, Mapping
+from operator import is_
 from typing import Any
 
 import torch
@@ -89,7 +90,9 @@ def attributes_kept(module: nn.Module) -> Iterator[None]:
 
 
 def _put_back(table: dict[str, Any], kept: Mapping[str, Any]) -> None:
-    if table.keys() != kept.keys() or any(table[name] is not value for name, value in kept.items()):
+    # By identity, and without a loop in Python: this is done for every module after every pass.
+    same = len(table) == len(kept) and all(map(is_, table.values(), kept.values())) and all(map(is_, table, kept))
+    if not same:
         table.clear()
         table.update(kept)
 

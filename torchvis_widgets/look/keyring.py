@@ -19,7 +19,9 @@ class Keyring:
 
     def __init__(self, model: nn.Module, keys: Iterable[str]) -> None:
         self._modules: dict[str, nn.Module] = dict(model.named_modules(remove_duplicate=False))
-        owners = {id(module): path for path, module in model.named_modules()}
+        owners: dict[int, str] = {}
+        for path, module in self._modules.items():
+            owners.setdefault(id(module), path)
         self.keys = {text: self._parsed(text, owners) for text in keys}
         self._wanted: dict[tuple[str, str], list[str]] = defaultdict(list)
         for text, key in self.keys.items():
