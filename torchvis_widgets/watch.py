@@ -13,6 +13,7 @@ from torchvis_widgets.alarms import CHOICES, Alarms, OnNonfinite
 from torchvis_widgets.every import Policy, check_policy
 from torchvis_widgets.keeper import Keeper
 from torchvis_widgets.live import state_of, tied_names
+from torchvis_widgets.look.context import Context
 from torchvis_widgets.look.copying import unwrapped
 from torchvis_widgets.look.graph import Graph
 from torchvis_widgets.look.leaves import map_tensors
@@ -215,6 +216,7 @@ def _observer(session: Session, replica: Replica, probe: Probe, criterion: Calla
         criterion=criterion,
         quiet=lambda: not session.loop_elsewhere(),
         place_of=lambda step: session.run.snapshot(step=step).place,
+        context_of=lambda key: Context() if session.graph is None else session.graph.context(key),
         live_token=lambda: session.live().token,
     )
 

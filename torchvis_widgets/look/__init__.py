@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from torchvis_widgets.look.capture import Capture, capture
+from torchvis_widgets.look.context import Context
 from torchvis_widgets.look.copying import unwrapped
 from torchvis_widgets.look.errors import CaptureError, ForwardError, LookError, ProbeError, ReplicaError
 from torchvis_widgets.look.graph import Edge, Graph, Module, Node, Output
 from torchvis_widgets.look.observer import Observer
 from torchvis_widgets.look.outcome import Outcome
-from torchvis_widgets.look.picture import Picture, picture
+from torchvis_widgets.look.picture import Picture, colour_limits, picture
 from torchvis_widgets.look.probe import Probe
 from torchvis_widgets.look.quantise import quantise, robust_limits
 from torchvis_widgets.look.replica import Replica
@@ -17,6 +18,7 @@ from torchvis_widgets.look.trace import trace, trace_probe
 __all__ = [
     "Capture",
     "CaptureError",
+    "Context",
     "Edge",
     "ForwardError",
     "Graph",
@@ -32,6 +34,7 @@ __all__ = [
     "Replica",
     "ReplicaError",
     "capture",
+    "colour_limits",
     "picture",
     "quantise",
     "robust_limits",

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from torchvis_widgets.look.errors import CaptureError, in_words, without_values
 from torchvis_widgets.look.keyring import Keyring
+from torchvis_widgets.look.leaves import unpacked
 from torchvis_widgets.look.listen import HaveAll, listen
 from torchvis_widgets.look.probe import Probe
 from torchvis_widgets.look.replica import Replica
@@ -63,7 +64,7 @@ class Taker(Listener):
 
     def leave(self, call: Call, output: Any) -> Any:
         """Copy what was asked for."""
-        made = call.args[0] if call.function == "setitem" else output  # x[0] = y gives None
+        made = call.args[0] if call.function == "setitem" else unpacked(output)  # x[0] = y gives None
         for key, _, tensor in self.keyring.met(call, made):
             tensor = tensor.detach()
             self.found[key] = _copied(_reduced(tensor, self.reduce, key) if self.reduce else tensor, key)

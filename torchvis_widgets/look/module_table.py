@@ -17,7 +17,7 @@ from torchvis_widgets.look.sizes import Size
 
 MOST_CALLS = 64  # calls of one module that get keys: a hand-written RNN may call its cell thousands of times
 
-_CONTAINERS = (nn.ModuleList, nn.ModuleDict, nn.ParameterList, nn.ParameterDict)  # they have no forward()
+CONTAINERS = (nn.ModuleList, nn.ModuleDict, nn.ParameterList, nn.ParameterDict)  # they have no forward()
 
 
 def module_table(
@@ -63,9 +63,9 @@ class _Table:
             seconds=sum(call.seconds for call in calls),
             memory=max((call.memory for call in calls), default=0),
             children=any(True for _ in module.children()),
-            container=isinstance(module, _CONTAINERS),
+            container=isinstance(module, CONTAINERS),
             features=_features(module),
-            batch_first=getattr(module, "batch_first", None),
+            batch_first=_batch_first(module),
             patches=_cuts_patches(module),
             keys=_keys(owner, calls),
             tied=tuple(twin for _, twins in tied for twin in twins),
@@ -87,7 +87,7 @@ class _Table:
         around = [call]
         while around[-1].parent is not None:
             around.append(self._by_key[around[-1].parent])
-        batch_first = (getattr(self._modules[box.path], "batch_first", None) for box in around)
+        batch_first = (_batch_first(self._modules[box.path]) for box in around)
         return Context(
             type=call.type,
             leaf=call.outputs[0].leaf,
@@ -104,7 +104,7 @@ class _Table:
         self, path: str, owner: str, module: nn.Module, calls: list[Node], tied: list[tuple[str, list[str]]]
     ) -> list[str]:
         notes = [f"the same module as {owner!r}"] if path != owner else []
-        if not calls and isinstance(module, _CONTAINERS):
+        if not calls and isinstance(module, CONTAINERS):
             notes.append("holds modules, which are called one by one")
         elif not calls:
             own = [_join(owner, name) for name, _ in _own(module)]
@@ -147,6 +147,13 @@ def _features(module: nn.Module) -> int | None:
     names = ("out_features", "num_features", "num_channels", "embedding_dim", "out_channels")
     found = (getattr(module, name, None) for name in names)
     return next((value for value in found if isinstance(value, int)), None)
+
+
+def _batch_first(module: nn.Module) -> bool | None:
+    own: bool | None = getattr(
+        getattr(module, "self_attn", module), "batch_first", None
+    )  # a Transformer layer's has it
+    return own
 
 
 def _cuts_patches(module: nn.Module) -> bool:

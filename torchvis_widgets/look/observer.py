@@ -14,6 +14,7 @@ from torchvis_widgets.look.attention import Attention, attention
 from torchvis_widgets.look.by_sample import BySample, slice_with
 from torchvis_widgets.look.cache import ByteCache
 from torchvis_widgets.look.capture import Reduce, capture
+from torchvis_widgets.look.context import Context
 from torchvis_widgets.look.criterion import guarded, own_criterion
 from torchvis_widgets.look.effect import Effect, intervene
 from torchvis_widgets.look.errors import LookError, OutOfMemory, in_words, out_of_memory, without_values
@@ -22,8 +23,8 @@ from torchvis_widgets.look.interventions import Intervention
 from torchvis_widgets.look.keys import Key
 from torchvis_widgets.look.leaves import map_tensors
 from torchvis_widgets.look.outcome import Criterion, Outcome, logits_of
+from torchvis_widgets.look.picture import colour_limits
 from torchvis_widgets.look.probe import Probe
-from torchvis_widgets.look.quantise import array_of, robust_limits
 from torchvis_widgets.look.replica import Replica
 from torchvis_widgets.look.sample_dims import SampleDims
 from torchvis_widgets.look.survey import survey
@@ -44,6 +45,7 @@ class Observer:
     quiet: whether no training loop runs: only then a model that draws random numbers in eval mode may be run, because
         the random state is the process's and putting it back would rewind the training thread's.
     place_of: what tells the snapshot at a step from every other: a run that went back may have another one there.
+    context_of: what is known of the tensor that a key names, besides its values.
     live_token: changes whenever the live state may have; None = it may change at any time, so nothing live is kept.
     Everything raises LookError with a reason and a remedy, and nothing else. Tensors come from a cache: do not change
     them in place.
@@ -60,6 +62,7 @@ class Observer:
         quiet: Callable[[], bool] = lambda: False,
         place_of: Callable[[int], Hashable] = lambda step: step,
         live_token: Callable[[], Hashable | None] = lambda: None,
+        context_of: Callable[[str], Context] = lambda key: Context(),
         cache_bytes: int = 512 * 1024**2,
     ) -> None:
         self._replica = replica
@@ -73,6 +76,7 @@ class Observer:
         self._live_token = live_token
         self._identity = object()  # two observers of one replica may take their states from two runs
         self._cache: ByteCache[Any] = ByteCache(cache_bytes)
+        self.context_of = context_of
         self._dims = SampleDims()
         self._by_sample = BySample(probe, replica.module)
 
@@ -192,7 +196,7 @@ class Observer:
     def _limits_at(self, key: str, step: int | None, sample: int) -> tuple[float, float]:
         return self._kept(
             ("limits", self._token(step, ()), key, sample),
-            lambda: robust_limits(array_of(self.activation(key, step, sample))[0]),
+            lambda: colour_limits(self.activation(key, step, sample), context=self.context_of(key)),
             lambda _: _LIMITS_BYTES,
         )
 

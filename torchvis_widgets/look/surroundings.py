@@ -13,13 +13,16 @@ if TYPE_CHECKING:
 
 def context_of(graph: Graph, key: str) -> Context:
     """The context of a key's tensor; an empty one where the graph does not know it."""
+    if graph.has(key) and graph.node(key).kind == "input":
+        return Context(type=graph.node(key).type, input=True)
     parsed = parse_key(key, [module.path for module in graph.modules])
     name = str(parsed._replace(leaf="")) if parsed is not None else ""
     if parsed is None or not graph.has(name):
         return Context()
     node = _maker(graph, graph.node(name))
     leaf = parsed.leaf or (node.outputs[0].leaf if node.outputs else "")
-    sources, readers = _neighbours(graph, name)
+    sources, _ = _neighbours(graph, node.key)
+    _, readers = _neighbours(graph, name)
     around = list(graph.around(node.key))
     return Context(
         type=node.type,

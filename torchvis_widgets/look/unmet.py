@@ -12,12 +12,12 @@ from torchvis_widgets.look.keyring import Keyring
 from torchvis_widgets.look.keys import Key
 from torchvis_widgets.look.leaves import leaves
 from torchvis_widgets.look.listen import listen
+from torchvis_widgets.look.module_table import CONTAINERS
 from torchvis_widgets.look.probe import Probe
 from torchvis_widgets.look.replica import Replica
 from torchvis_widgets.look.walk import Call, Listener
 
 _ANOTHER_LAYER = "Choose a layer that the forward pass calls in eval mode, or one of its children."
-_CONTAINERS = nn.ModuleList | nn.ModuleDict | nn.ParameterList | nn.ParameterDict
 _MOST_NAMES = 8
 
 
@@ -69,7 +69,7 @@ def _no_such_function(replica: Replica, inputs: Probe, place: str, path: str, mo
 
 
 def _never_called(replica: Replica, inputs: Probe, place: str, module: nn.Module) -> CaptureError:
-    if isinstance(module, _CONTAINERS):
+    if isinstance(module, CONTAINERS):
         children = _listed([f"{place}.{name}" for name, _ in module.named_children()])
         remedy = f"Choose one of {children}." if children else _ANOTHER_LAYER
         return CaptureError(f"{place!r} is a {type(module).__name__}, which is never called itself", remedy)

@@ -117,8 +117,7 @@ class ActivationViewer(View):
         try:
             observer = self._observer()
             tensor = observer.activation(self._key(cursor.layer), at, cursor.sample, cursor.edits)
-            context = None if session.graph is None else session.graph.context(self._key(cursor.layer))
-            limits = self._epoch_limits(observer)
+            context, limits = observer.context_of(self._key(cursor.layer)), self._epoch_limits(observer)
             self._picture = picture(tensor, context=context, limits=limits, per_unit=self.scope == "unit")
             outcome = observer.outputs(at, cursor.edits)
         except LookError as error:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from tests.unit.look.conftest import DigitsNet, Nested
-from torchvis_widgets.look import Graph, LookError, Probe, ProbeError, Replica, trace_probe
+from torchvis_widgets.look import Context, Graph, LookError, Probe, ProbeError, Replica, trace_probe
 
 
 def graph_of(model: nn.Module, probe: Probe) -> Graph:
@@ -135,3 +135,45 @@ def test_plain_data_there_and_back(net: DigitsNet, probe: Probe) -> None:
     assert Graph.from_dict(json.loads(json.dumps(graph.to_dict()))) == graph
     with pytest.raises(LookError, match=r"no layer 'features.conv2'. Did you mean 'features.conv1'"):
         graph["features.conv2"]
+
+
+def test_the_graph_tells_a_picture_what_is_around_a_tensor() -> None:
+    class Small(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.patches = nn.Conv2d(3, 8, 4, stride=4)
+            self.layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
+            self.head = nn.Sequential(nn.LayerNorm(8), nn.Linear(8, 5))
+
+        def forward(self, x: Tensor) -> Tensor:
+            tokens = self.layer(self.patches(x).flatten(2).transpose(1, 2))
+            return self.head(tokens.mean(1))
+
+    graph = graph_of(Small(), Probe.of(torch.randn(2, 3, 16, 24)))
+    assert graph.context("layer") == Context(
+        type="TransformerEncoderLayer",
+        inside=("Small",),
+        before=("transpose",),
+        after=("mean",),
+        batch_first=True,
+        grid=(4, 6),
+    )
+    attention = graph.context("layer.self_attn[0]")
+    assert (attention.type, attention.inside) == ("MultiheadAttention", ("TransformerEncoderLayer", "Small"))
+    head = graph.context("head")  # a Sequential is its last module
+    assert (head.type, head.before, head.output, head.features) == ("Linear", ("LayerNorm",), True, 5)
+    assert graph.context("input:x").input
+    assert graph.context("nowhere") == Context()
+
+
+def test_shapes_are_of_one_sample_wherever_the_samples_lie() -> None:
+    class Recurrent(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.rnn = nn.GRU(4, 5)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.rnn(x.transpose(0, 1))[0][-1]
+
+    graph = graph_of(Recurrent(), Probe.of(torch.randn(3, 6, 4)))
+    assert graph["rnn"].shape == "6×5 +1"
