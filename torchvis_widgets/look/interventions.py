@@ -83,6 +83,11 @@ class Intervention:
 
     def applied(self, output: Tensor, call: Call) -> Tensor:
         """The changed output. Raises CaptureError for units that there are not."""
+        if output.is_quantized:
+            raise CaptureError(
+                f"the output of {self.key!r} is quantised ({str(output.dtype).removeprefix('torch.')})",
+                "Intervene on the model as it was before it was quantised, or on a layer with floating-point output.",
+            )
         dims = axes(output.dim(), call)
         if self.dim is not None:
             dims["channel"] = self._own_dim(output)

@@ -426,3 +426,12 @@ def test_how_units_are_named() -> None:
             Intervention.zero("conv", channel=units)
     with pytest.raises(TypeError, match=r"takes channel=, head=, token= and dim=, found chanel="):
         Intervention.zero("conv", chanel=1)
+
+
+def test_heads_are_those_of_the_inputs_as_a_hook_of_the_user_s_has_changed_them() -> None:
+    model, probe = Attends({}, batch_first=True).eval(), Probe.of(torch.randn(3, 5, 8))
+    model.attn.register_forward_pre_hook(lambda module, args: tuple(each * 2 for each in args))
+    found, _ = changed(model, probe, Intervention.zero("attn", head=[0, 2]))
+    without(model.attn, [0, 2])
+    with torch.no_grad():
+        assert torch.allclose(found, model(probe.args[0]), atol=1e-6)

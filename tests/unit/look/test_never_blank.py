@@ -152,8 +152,28 @@ def test_quantised_tensors_are_shown_as_the_numbers_they_stand_for() -> None:
     assert torch.equal(found, torch.quantize_per_tensor(x[2], 0.1, 0, torch.qint8).dequantize())
     with pytest.raises(LookError, match=r"'0' holds qint8, which has no gradient. Choose a layer whose output is"):
         tvw.inspect(model, x).gradients("0", lambda output: output.dequantize().sum())
-    with pytest.raises(LookError, match=r"'scale'|'times 2'|cannot be done to the output of '0'.*qint8"):
+    with pytest.raises(LookError, match=r"the output of '0' is quantised \(qint8\). Intervene on the model as it was"):
         tvw.inspect(model, x).intervene(tvw.Intervention.noise("0", 1.0))
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
+def test_a_model_quantised_for_good() -> None:
+    quantization = torch.ao.quantization
+    model = nn.Sequential(
+        quantization.QuantStub(), nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(144, 3),
+        quantization.DeQuantStub(),
+    ).eval()  # fmt: skip
+    engine = torch.backends.quantized.engine
+    model.qconfig = quantization.get_default_qconfig(engine)
+    x = torch.randn(5, 1, 8, 8)
+    quantization.prepare(model, inplace=True)(x)
+    quantization.convert(model, inplace=True)
+    session = tvw.inspect(model, x)
+    found = session.activations(["1", "5"])
+    assert torch.equal(found["1"], model[1](model[0](x)).dequantize())
+    assert torch.equal(found["5"], model(x))
+    assert "Called in '1' are '1/quantized.conv2d'" in said(model, x, "1/conv2d").remedy
+    assert torch.equal(session.activations("1/quantized.conv2d", sample=2), found["1"][2])
 
 
 def test_meta_device() -> None:
