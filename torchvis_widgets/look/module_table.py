@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
+import torch
 from torch import nn
 
 from torchvis_widgets.look.batch_dim import batch_dim
@@ -14,6 +15,7 @@ from torchvis_widgets.look.keys import Key
 from torchvis_widgets.look.probe import sample_shape
 from torchvis_widgets.look.replica import Replica
 from torchvis_widgets.look.sizes import Size
+from torchvis_widgets.look.walk import class_name
 
 MOST_CALLS = 64  # calls of one module that get keys: a hand-written RNN may call its cell thousands of times
 
@@ -51,8 +53,8 @@ class _Table:
         size, calls, tied = self._sizes[path], self._calls[owner], self._tied(owner, module)
         return Module(
             path=path,
-            name=path.rpartition(".")[2] or type(module).__name__,
-            type=type(module).__name__,
+            name=path.rpartition(".")[2] or class_name(module),
+            type=class_name(module),
             depth=path.count(".") + 1 if path else 0,
             shape=self._shape(calls),
             parameters=size.elements,
@@ -104,7 +106,9 @@ class _Table:
         self, path: str, owner: str, module: nn.Module, calls: list[Node], tied: list[tuple[str, list[str]]]
     ) -> list[str]:
         notes = [f"the same module as {owner!r}"] if path != owner else []
-        if not calls and isinstance(module, CONTAINERS):
+        if isinstance(module, torch.jit.ScriptModule):
+            notes.append("scripted" if calls else "inside a scripted module, which does not show what it calls")
+        elif not calls and isinstance(module, CONTAINERS):
             notes.append("holds modules, which are called one by one")
         elif not calls:
             own = [_join(owner, name) for name, _ in _own(module)]

@@ -38,7 +38,7 @@ class Draft:
 
     def node(self, sizes: Mapping[str, Size]) -> Node:
         """The node; its functions' times are not in a module's yet. `sizes`: those of the modules by path."""
-        size = sizes[self.path] if self.kind == "module" else size_of(self.reads.values())
+        size = sizes[self.path] if self.kind == "module" else size_of(filter(_is_parameter, self.reads.values()))
         return Node(
             self.key, self.kind, self.type, self.path, self.parent, tuple(self.outputs), tuple(self.reads),
             size.elements, size.bytes, self.cost.macs, self.cost.seconds, self.cost.memory, "; ".join(self.notes),
@@ -205,6 +205,10 @@ def _draft(call: Call) -> Draft:
 
 def _output(leaf: str, tensor: Tensor) -> Output:
     return Output(leaf, tuple(tensor.shape), str(tensor.dtype).removeprefix("torch."))
+
+
+def _is_parameter(tensor: Tensor) -> bool:
+    return isinstance(tensor, nn.Parameter)
 
 
 def _named(model: nn.Module) -> Iterator[tuple[str, Tensor]]:

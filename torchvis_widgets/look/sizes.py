@@ -15,10 +15,10 @@ class Size(NamedTuple):
     bytes: int
 
 
-def size_of(tensors: Iterable[Tensor]) -> Size:
-    """Of the parameters among some tensors, each counted once."""
-    parameters = {id(each): each for each in tensors if isinstance(each, nn.Parameter)}.values()
-    return Size(sum(each.numel() for each in parameters), sum(each.nbytes for each in parameters))
+def size_of(parameters: Iterable[Tensor]) -> Size:
+    """Of parameters, each counted once."""
+    distinct = {id(each): each for each in parameters}.values()
+    return Size(sum(each.numel() for each in distinct), sum(each.nbytes for each in distinct))
 
 
 def sizes_by_path(model: nn.Module) -> dict[str, Size]:

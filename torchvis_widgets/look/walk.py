@@ -210,7 +210,7 @@ class Walk:
         self._module_calls[id(module)] += 1
         parent = self._stack[-1] if self._stack else None
         number = self._module_calls[id(module)]
-        call = Call(self._paths[id(module)], "", type(module).__name__, number, parent, module, args, kwargs)
+        call = Call(self._paths[id(module)], "", class_name(module), number, parent, module, args, kwargs)
         self._stack.append(call)
         self._tell(self._listener.enter, call)
         return call
@@ -240,6 +240,12 @@ class Walk:
         return next(call for call in reversed(self._stack) if call.module is module)
 
 
+def class_name(module: nn.Module) -> str:
+    """The name of a module's class; of a scripted one that of the class it was made of."""
+    name: str = module.original_name if isinstance(module, torch.jit.ScriptModule) else type(module).__name__
+    return name
+
+
 class _Functions(TorchFunctionMode):
     """Tells the functions of torch that are called; a function's own inside is not told."""
 
@@ -260,6 +266,10 @@ class _Operators(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __init__(self, walk: Walk, run: Callable[..., Any]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._walk, self._run = walk, run
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # what is run is eager; and to tell it so, torch would first import its compiler, in two seconds
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         return self._walk.call(function_name(func), functools.partial(self._carry_out, func), args, kwargs or {})

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -196,3 +198,23 @@ def test_only_a_module_can_be_traced() -> None:
         match=r"trace\(\) takes a torch.nn.Module, found the class Residual; pass an instance, such as Net\(\)",
     ):
         tvw.trace(Residual, torch.zeros(1))
+
+
+def test_scripted_parts_show_their_operators_and_parameters() -> None:
+    with pytest.warns(FutureWarning):
+        scripted = torch.jit.script(nn.Sequential(nn.Linear(4, 4), nn.ReLU()))
+    graph = tvw.trace(nn.Sequential(nn.Linear(4, 4), scripted), torch.randn(2, 4))
+    assert {("0/linear", "1/aten.addmm"), ("1/aten.addmm", "1/aten.relu"), ("1/aten.relu", "output:")} <= pairs(graph)
+    assert (graph["1"].type, graph["1"].note, graph["1"].parameters) == ("Sequential", "scripted", 20)
+    assert graph["1.0"].note == "inside a scripted module, which does not show what it calls"
+    assert (graph[""].parameters, graph[""].macs) == (40, 64)
+
+
+def test_the_first_trace_does_not_wait_for_torch_s_compiler() -> None:
+    code = (
+        "import sys, torch, torchvis_widgets as tvw\n"
+        "tvw.trace(torch.nn.Sequential(torch.nn.Conv2d(1, 1, 3), torch.nn.BatchNorm2d(1)), torch.ones(1, 1, 5, 5))\n"
+        "print([name for name in sys.modules if name.startswith(('torch._dynamo.', 'sympy'))])"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "[]", "importing it takes two seconds"
