@@ -95,6 +95,9 @@ def _copied(tensor: Tensor, key: str) -> Tensor:
         )
     if tensor.is_quantized:
         return tensor.dequantize().cpu()
+    if tensor.is_nested:
+        padded: Tensor = torch.nested.to_padded_tensor(tensor, 0)
+        return padded.cpu()
     if tensor.layout != torch.strided:
         return tensor.to_dense().cpu()
     return tensor.to("cpu", copy=True)

@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 from torch.utils import flop_counter
 
+from torchvis_widgets.look.sizes import any_nested
+
 
 @dataclass
 class Cost:
@@ -68,7 +70,7 @@ class Meter:
         """Carry out an operator of the dispatcher and count it."""
         formula: Callable[..., int] | None = flop_counter.flop_registry.get(operator.overloadpacket)
         output = operator(*args, **kwargs)
-        if formula is not None:
+        if formula is not None and not any_nested(args):  # whose shapes it cannot read
             self._macs += _flops(formula, args, kwargs, output) // 2
         for tensor in output if isinstance(output, tuple | list) else (output,):
             if isinstance(tensor, Tensor):

@@ -14,7 +14,7 @@ from torchvis_widgets.look.graph import Edge, Kind, Node, Output
 from torchvis_widgets.look.leaves import leaves, map_tensors
 from torchvis_widgets.look.meter import Cost, Meter
 from torchvis_widgets.look.origins import Origin, Origins
-from torchvis_widgets.look.sizes import Size, size_of
+from torchvis_widgets.look.sizes import Size, shape_of, size_of
 from torchvis_widgets.look.walk import Call, Listener
 
 MOST_NODES = 20_000  # of a loop that goes on for ever, the beginning
@@ -150,7 +150,7 @@ class Recorder(Listener):
         for tensor in tensors:
             origin = self._origin(tensor)
             if origin is not None:
-                edge = Edge(origin.node, draft.key, origin.leaf, tuple(tensor.shape))
+                edge = Edge(origin.node, draft.key, origin.leaf, shape_of(tensor))
                 self.edges.setdefault((edge.source, edge.target, edge.leaf), edge)
             elif id(tensor) in self._names:
                 draft.reads[self._names[id(tensor)]] = tensor
@@ -204,7 +204,7 @@ def _draft(call: Call) -> Draft:
 
 
 def _output(leaf: str, tensor: Tensor) -> Output:
-    return Output(leaf, tuple(tensor.shape), str(tensor.dtype).removeprefix("torch."))
+    return Output(leaf, shape_of(tensor), str(tensor.dtype).removeprefix("torch."))
 
 
 def _is_parameter(tensor: Tensor) -> bool:

@@ -1,4 +1,4 @@
-"""How many parameters modules have, counted for all of them at once."""
+"""How many parameters modules have, counted for all of them at once; and shapes, those of nested tensors included."""
 
 from __future__ import annotations
 
@@ -33,3 +33,21 @@ def sizes_by_path(model: nn.Module) -> dict[str, Size]:
                 break
             path = path.rpartition(".")[0]
     return {path: size_of(tensors) for path, tensors in inside.items()}
+
+
+def any_nested(values: Iterable[object]) -> bool:
+    """Whether any of them is a nested tensor."""
+    return any(isinstance(each, Tensor) and each.is_nested for each in values)
+
+
+def shape_of(tensor: Tensor) -> tuple[int, ...]:
+    """The shape; -1 for a dimension along which the parts of a nested tensor differ."""
+    return tuple(_size(tensor, dim) for dim in range(tensor.dim())) if tensor.is_nested else tuple(tensor.shape)
+
+
+def _size(tensor: Tensor, dim: int) -> int:
+    try:
+        size = tensor.size(dim)
+    except RuntimeError:  # torch.strided: "the given dimension is irregular"
+        return -1
+    return size if type(size) is int else -1  # torch.jagged: a symbol

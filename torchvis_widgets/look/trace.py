@@ -110,7 +110,9 @@ def _graph(replica: Replica, recorder: Recorder, error: Exception | None, count:
         text = in_words(error) + (f" in {place!r}" if place else "")
     elif recorder.full:
         text = f"the pass has more than {MOST_NODES} calls; the graph ends there"
-    return Graph(modules, nodes, tuple(recorder.edges.values()), text)
+    kept = recorder.drafts.keys()
+    edges = tuple(each for each in recorder.edges.values() if each.source in kept and each.target in kept)
+    return Graph(modules, nodes, edges, text)
 
 
 def _with_times(nodes: list[Node]) -> tuple[Node, ...]:

@@ -16,6 +16,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from torchvis_widgets.look.function_names import function_name
 from torchvis_widgets.look.keys import Key
+from torchvis_widgets.look.sizes import any_nested
 
 _EntersItself = torch.jit.ScriptModule  # takes neither another class nor another forward
 
@@ -275,7 +276,8 @@ class _Operators(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return self._walk.call(function_name(func), functools.partial(self._carry_out, func), args, kwargs or {})
 
     def _carry_out(self, func: Any, *args: Any, **kwargs: Any) -> Any:
-        if func._can_decompose():  # batch_norm, and in inference mode many more: their parts are what is told
+        # batch_norm, and in inference mode many more: their parts are what is told. Those of nested tensors never end.
+        if not any_nested(args) and func._can_decompose():
             with self:
                 parts = func.decompose(*args, **kwargs)
             if parts is not NotImplemented:

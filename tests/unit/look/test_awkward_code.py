@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from typing import Any
 
@@ -13,7 +14,7 @@ from torch.nn import functional as F
 
 import torchvis_widgets as tvw
 from tests.unit.look.passes import Parts, captured, pairs
-from torchvis_widgets.look import CaptureError, Probe, ProbeError
+from torchvis_widgets.look import CaptureError, Graph, Probe, ProbeError, recorder
 
 
 @pytest.fixture
@@ -301,3 +302,41 @@ def test_names_that_look_like_keys(x: Tensor) -> None:
         assert torch.equal(output, expected)
         assert graph[key].keys[0] == key
     assert torch.equal(outputs[4], outputs[2])
+
+
+@torch.no_grad()
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors is in prototype stage")
+@pytest.mark.parametrize("layout", [torch.strided, torch.jagged], ids=str)
+def test_nested_tensors(x: Tensor, layout: torch.layout) -> None:
+    class Nests(Parts):
+        def forward(self, x: Tensor) -> Tensor:
+            nested = torch.nested.nested_tensor([x[:1], x[1:]], layout=layout)
+            return torch.nested.to_padded_tensor(self.layer(nested), 0.0) + 1
+
+    layer = nn.Linear(4, 5)
+    graph = tvw.trace(Nests(layer=layer), x)
+    assert graph.error is None
+    assert graph.node("layer").outputs[0].shape == (2, -1, 5)
+    assert ("layer/linear", "/nested_to_padded_tensor") in pairs(graph)
+    assert Graph.from_dict(json.loads(json.dumps(graph.to_dict()))) == graph
+    (padded,) = captured(Nests(layer=layer), ["layer"], x)
+    assert torch.allclose(padded[0, 0], layer(x[0]), atol=1e-6)
+    assert torch.equal(padded[0, 1], torch.zeros(5))
+    assert torch.allclose(padded[1], layer(x[1:]), atol=1e-6)
+
+
+def test_of_a_pass_that_is_too_long_the_beginning(x: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Goes(Parts):
+        def forward(self, x: Tensor) -> Tensor:
+            for _ in range(50):
+                x = x + 1
+            return self.layer(x)
+
+    monkeypatch.setattr(recorder, "MOST_NODES", 20)
+    graph = tvw.trace(Goes(layer=nn.Linear(4, 4)), x)
+    assert graph.error is not None
+    assert "calls; the graph ends there" in graph.error
+    keys = {node.key for node in graph.nodes}
+    assert len(keys) <= 21
+    assert all({edge.source, edge.target} <= keys for edge in graph.edges)
+    assert graph.to_dot()
