@@ -1,8 +1,8 @@
 """Live widgets for a running PyTorch model: loss plots, weight sliders, activations, and a timeline over them all."""
 
 from torchvis_widgets.every import Every
-from torchvis_widgets.look.interventions import Intervention
-from torchvis_widgets.look.trace import trace
+from torchvis_widgets.look.capturing.interventions import Intervention
+from torchvis_widgets.look.tracing.trace import trace
 from torchvis_widgets.record.run import Run
 from torchvis_widgets.record.statistics import Statistics
 from torchvis_widgets.session import Session

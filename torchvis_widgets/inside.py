@@ -9,12 +9,12 @@ from typing import Any, overload
 
 import torch
 
-from torchvis_widgets.look.attention import Attention
-from torchvis_widgets.look.capture import Reduce
-from torchvis_widgets.look.effect import Effect
-from torchvis_widgets.look.graph import Graph
-from torchvis_widgets.look.interventions import Intervention
+from torchvis_widgets.look.capturing.attention import Attention
+from torchvis_widgets.look.capturing.capture import Reduce
+from torchvis_widgets.look.capturing.effect import Effect
+from torchvis_widgets.look.capturing.interventions import Intervention
 from torchvis_widgets.look.observer import Observer
+from torchvis_widgets.look.tracing.graph import Graph
 from torchvis_widgets.record.run import Run
 
 Samples = int | slice | None

@@ -16,8 +16,8 @@ from torchvis_widgets.inside import Inside
 from torchvis_widgets.iterators import Batches, Epochs
 from torchvis_widgets.keeper import Recorded
 from torchvis_widgets.live import LiveState, State, Version, state_of
-from torchvis_widgets.look.graph import Graph
 from torchvis_widgets.look.observer import Observer
+from torchvis_widgets.look.tracing.graph import Graph
 from torchvis_widgets.loop import Loop, last_line
 from torchvis_widgets.record.errors import Problems
 from torchvis_widgets.record.numbers import check_step

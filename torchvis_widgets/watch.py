@@ -15,12 +15,12 @@ from torchvis_widgets.keeper import Keeper
 from torchvis_widgets.live import state_of, tied_names
 from torchvis_widgets.look.context import Context
 from torchvis_widgets.look.copying import unwrapped
-from torchvis_widgets.look.graph import Graph
 from torchvis_widgets.look.leaves import map_tensors
 from torchvis_widgets.look.observer import Observer
 from torchvis_widgets.look.probe import Probe
 from torchvis_widgets.look.replica import Replica, require_module
-from torchvis_widgets.look.trace import trace_probe
+from torchvis_widgets.look.tracing.graph import Graph
+from torchvis_widgets.look.tracing.trace import trace_probe
 from torchvis_widgets.output_statistics import OutputStatistics
 from torchvis_widgets.record.best import Best, check_best
 from torchvis_widgets.record.recording import Recording

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from torchvis_widgets.look.capture import Capture, capture
+from torchvis_widgets.look.capturing.capture import Capture, capture
 from torchvis_widgets.look.context import Context
 from torchvis_widgets.look.copying import unwrapped
 from torchvis_widgets.look.errors import CaptureError, ForwardError, LookError, ProbeError, ReplicaError
-from torchvis_widgets.look.graph import Edge, Graph, Module, Node, Output
 from torchvis_widgets.look.observer import Observer
 from torchvis_widgets.look.outcome import Outcome
-from torchvis_widgets.look.picture import Picture, colour_limits, picture
+from torchvis_widgets.look.picturing.picture import Picture, colour_limits, picture
+from torchvis_widgets.look.picturing.quantise import quantise, robust_limits
 from torchvis_widgets.look.probe import Probe
-from torchvis_widgets.look.quantise import quantise, robust_limits
 from torchvis_widgets.look.replica import Replica
-from torchvis_widgets.look.trace import trace, trace_probe
+from torchvis_widgets.look.tracing.graph import Edge, Graph, Module, Node, Output
+from torchvis_widgets.look.tracing.trace import trace, trace_probe
 
 __all__ = [
     "Capture",

@@ -10,24 +10,24 @@ from typing import Any, TypeAlias, TypeVar
 import torch
 from torch import Tensor
 
-from torchvis_widgets.look.attention import Attention, attention
-from torchvis_widgets.look.by_sample import BySample, slice_with
 from torchvis_widgets.look.cache import ByteCache
-from torchvis_widgets.look.capture import Reduce, capture
+from torchvis_widgets.look.capturing.attention import Attention, attention
+from torchvis_widgets.look.capturing.by_sample import BySample, slice_with
+from torchvis_widgets.look.capturing.capture import Reduce, capture
+from torchvis_widgets.look.capturing.effect import Effect, intervene
+from torchvis_widgets.look.capturing.gradients import Scalar, gradients, logit, own_scalar
+from torchvis_widgets.look.capturing.interventions import Intervention
+from torchvis_widgets.look.capturing.sample_dims import SampleDims
+from torchvis_widgets.look.capturing.survey import survey
 from torchvis_widgets.look.context import Context
 from torchvis_widgets.look.criterion import guarded, own_criterion
-from torchvis_widgets.look.effect import Effect, intervene
 from torchvis_widgets.look.errors import LookError, OutOfMemory, in_words, out_of_memory, without_values
-from torchvis_widgets.look.gradients import Scalar, gradients, logit, own_scalar
-from torchvis_widgets.look.interventions import Intervention
 from torchvis_widgets.look.keys import Key
 from torchvis_widgets.look.leaves import map_tensors
 from torchvis_widgets.look.outcome import Criterion, Outcome, logits_of
-from torchvis_widgets.look.picture import colour_limits
+from torchvis_widgets.look.picturing.picture import colour_limits
 from torchvis_widgets.look.probe import Probe
 from torchvis_widgets.look.replica import Replica
-from torchvis_widgets.look.sample_dims import SampleDims
-from torchvis_widgets.look.survey import survey
 
 State: TypeAlias = Mapping[str, Tensor]
 Edits: TypeAlias = tuple[Hashable, ...]

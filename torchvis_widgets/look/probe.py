@@ -12,7 +12,7 @@ from torch import Tensor
 
 from torchvis_widgets.look.errors import ProbeError
 from torchvis_widgets.look.leaves import leaves, map_leaves, map_samples, map_tensors, unpacked
-from torchvis_widgets.look.thumbnails import Images, is_image, listed_thumbnails, thumbnails
+from torchvis_widgets.look.picturing.thumbnails import Images, is_image, listed_thumbnails, thumbnails
 
 _EXPECTED = (
     "Pass a tensor (N, …), a list of images, (inputs, targets), ((input, input, …), targets), or a dict of keyword "

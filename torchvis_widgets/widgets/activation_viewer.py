@@ -11,7 +11,7 @@ import traitlets as t
 from torchvis_widgets.look.errors import LookError
 from torchvis_widgets.look.observer import Observer
 from torchvis_widgets.look.outcome import Outcome
-from torchvis_widgets.look.picture import Picture, picture
+from torchvis_widgets.look.picturing.picture import Picture, picture
 from torchvis_widgets.widgets.base import Reply, Topic
 from torchvis_widgets.widgets.epoch_limits import EpochLimits
 from torchvis_widgets.widgets.stage import Source

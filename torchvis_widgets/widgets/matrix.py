@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from torchvis_widgets.look.quantise import quantise, robust_limits
+from torchvis_widgets.look.picturing.quantise import quantise, robust_limits
 
 MOST_ROWS, MOST_COLUMNS = 96, 192
 

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 import traitlets as t
 
-from torchvis_widgets.look.graph import Module
+from torchvis_widgets.look.tracing.graph import Module
 from torchvis_widgets.widgets.base import Reply, Topic
 from torchvis_widgets.widgets.view import View
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from torchvis_widgets.look.graph import Graph
+from torchvis_widgets.look.tracing.graph import Graph
 from torchvis_widgets.record.run import Run
 from torchvis_widgets.session import Session
 from torchvis_widgets.watch import of_run

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from torchvision import models
 
 from torchvis_widgets.look import CaptureError, LookError, Observer, Probe, Replica, trace_probe
-from torchvis_widgets.look.attention import attention
+from torchvis_widgets.look.capturing.attention import attention
 
 T, D, HEADS = 5, 8, 2
 
@@ -259,7 +259,7 @@ def test_what_cannot_be_recomputed_says_so() -> None:
     replica = Replica(model)
     wrong: Callable[..., Any] = lambda *args, **kwargs: 1 / 0  # noqa: E731
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("torchvis_widgets.look.attention.recomputed", wrong)
+        patch.setattr("torchvis_widgets.look.capturing.attention.recomputed", wrong)
         with pytest.raises(CaptureError, match="the weights of '/scaled_dot_product_attention' cannot be recomputed"):
             attention(replica, Probe.of(torch.zeros(3, 1)), "")
 

@@ -14,7 +14,8 @@ from torch.nn import functional as F
 
 import torchvis_widgets as tvw
 from tests.unit.look.passes import Parts, captured, pairs
-from torchvis_widgets.look import CaptureError, Graph, Probe, ProbeError, recorder
+from torchvis_widgets.look import CaptureError, Graph, Probe, ProbeError
+from torchvis_widgets.look.tracing import recorder
 
 
 @pytest.fixture

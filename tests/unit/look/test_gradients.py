@@ -14,7 +14,7 @@ from torch.utils.checkpoint import checkpoint
 
 from tests.unit.look.conftest import DigitsNet
 from torchvis_widgets.look import CaptureError, LookError, Observer, Probe, Replica, trace_probe
-from torchvis_widgets.look.gradients import gradients, own_scalar
+from torchvis_widgets.look.capturing.gradients import gradients, own_scalar
 
 
 def by_hand(model: nn.Module, paths: Sequence[str], number: Callable[[Any], Tensor], x: Tensor) -> dict[str, Tensor]:

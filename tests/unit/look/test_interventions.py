@@ -12,8 +12,8 @@ from torch.nn import functional as F
 from torchvision import models
 
 from torchvis_widgets.look import CaptureError, ForwardError, Observer, Outcome, Probe, Replica, trace_probe
-from torchvis_widgets.look.effect import Effect, intervene
-from torchvis_widgets.look.interventions import Intervention
+from torchvis_widgets.look.capturing.effect import Effect, intervene
+from torchvis_widgets.look.capturing.interventions import Intervention
 
 Change = Callable[[Tensor], Tensor]
 

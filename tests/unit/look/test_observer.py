@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from tests.unit.look.conftest import AlwaysDropping, DigitsNet, Nested
 from torchvis_widgets.look import LookError, Observer, Outcome, Probe, Replica, robust_limits, trace_probe
 from torchvis_widgets.look.cache import ByteCache
-from torchvis_widgets.look.interventions import Intervention
+from torchvis_widgets.look.capturing.interventions import Intervention
 
 Edit = tuple[str, float]
 

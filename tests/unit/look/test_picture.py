@@ -14,7 +14,7 @@ from hypothesis.extra import numpy as hnp
 
 from torchvis_widgets.look import picture, quantise, robust_limits
 from torchvis_widgets.look.context import Context
-from torchvis_widgets.look.kinds import KINDS
+from torchvis_widgets.look.picturing.kinds import KINDS
 
 INF, NAN = float("inf"), float("nan")
 DTYPES = [

@@ -11,8 +11,8 @@ import torch
 
 from torchvis_widgets.look import Picture, picture
 from torchvis_widgets.look.context import Context
-from torchvis_widgets.look.kinds import KINDS
-from torchvis_widgets.look.picture import colour_limits
+from torchvis_widgets.look.picturing.kinds import KINDS
+from torchvis_widgets.look.picturing.picture import colour_limits
 
 BLOCK = ("EncoderBlock", "Encoder", "VisionTransformer")
 BERT = ("BertLayer", "BertEncoder", "BertModel")

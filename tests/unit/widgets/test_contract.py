@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from torchvis_widgets.look import picture
-from torchvis_widgets.look.kinds import KINDS
+from torchvis_widgets.look.picturing.kinds import KINDS
 from torchvis_widgets.widgets.activation_viewer import ActivationViewer
 from torchvis_widgets.widgets.base import LiveWidget
 from torchvis_widgets.widgets.epoch_scrubber import EpochScrubber

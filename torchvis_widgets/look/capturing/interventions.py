@@ -11,10 +11,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from torchvis_widgets.look.axes import Axis, axes, samples_dim
+from torchvis_widgets.look.capturing.axes import Axis, axes, samples_dim
+from torchvis_widgets.look.capturing.heads import with_heads
 from torchvis_widgets.look.errors import CaptureError, in_words, out_of_memory
-from torchvis_widgets.look.heads import with_heads
-from torchvis_widgets.look.walk import Call
+from torchvis_widgets.look.tracing.walk import Call
 
 Units = int | Sequence[int] | None
 

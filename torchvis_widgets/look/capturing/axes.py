@@ -6,7 +6,7 @@ from typing import Literal
 
 from torch import nn
 
-from torchvis_widgets.look.walk import Call
+from torchvis_widgets.look.tracing.walk import Call
 
 Axis = Literal["channel", "head", "token"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from torchvis_widgets.look.graph import Graph, Node
+from torchvis_widgets.look.tracing.graph import Graph, Node
 
 _NAME_WIDTH = 60  # characters of the first column at most
 

@@ -14,9 +14,9 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from torchvis_widgets.look.function_names import function_name
 from torchvis_widgets.look.keys import Key
-from torchvis_widgets.look.sizes import any_nested
+from torchvis_widgets.look.tracing.function_names import function_name
+from torchvis_widgets.look.tracing.sizes import any_nested
 
 _EntersItself = torch.jit.ScriptModule  # takes neither another class nor another forward
 

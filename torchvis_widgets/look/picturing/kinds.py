@@ -10,8 +10,8 @@ import torch
 
 from torchvis_widgets.look import hints
 from torchvis_widgets.look.context import Context
-from torchvis_widgets.look.quantise import Values
-from torchvis_widgets.look.token_grid import token_grid
+from torchvis_widgets.look.picturing.quantise import Values
+from torchvis_widgets.look.picturing.token_grid import token_grid
 
 Kind = Literal[
     "maps", "image", "volume", "vector", "tokens", "attention", "sequence", "labels", "boxes", "scalar", "matrix",

@@ -12,15 +12,15 @@ from typing import Any
 from torch import nn
 
 from torchvis_widgets.look.errors import OutOfMemory, ProbeError, in_words, out_of_memory
-from torchvis_widgets.look.graph import Graph, Node
 from torchvis_widgets.look.leaves import leaves
-from torchvis_widgets.look.meter import Meter
-from torchvis_widgets.look.module_table import module_table
 from torchvis_widgets.look.probe import Probe
-from torchvis_widgets.look.recorder import MOST_NODES, Recorder
 from torchvis_widgets.look.replica import Replica, require_module
-from torchvis_widgets.look.sizes import sizes_by_path
-from torchvis_widgets.look.walk import Walk
+from torchvis_widgets.look.tracing.graph import Graph, Node
+from torchvis_widgets.look.tracing.meter import Meter
+from torchvis_widgets.look.tracing.module_table import module_table
+from torchvis_widgets.look.tracing.recorder import MOST_NODES, Recorder
+from torchvis_widgets.look.tracing.sizes import sizes_by_path
+from torchvis_widgets.look.tracing.walk import Walk
 
 
 def trace(model: nn.Module, *args: Any, **kwargs: Any) -> Graph:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from torchvis_widgets.look.context import Context
 from torchvis_widgets.look.errors import LookError, nearest
-from torchvis_widgets.look.surroundings import context_of
+from torchvis_widgets.look.tracing.surroundings import context_of
 
 Kind = Literal["input", "module", "function", "output"]
 
@@ -187,13 +187,13 @@ class Graph:
         return found
 
     def __repr__(self) -> str:
-        from torchvis_widgets.look.graph_text import table
+        from torchvis_widgets.look.tracing.text import table
 
         return table(self)
 
     def to_dot(self, depth: int | None = None) -> str:
         """The graph in the DOT language, modules as clusters; those `depth` levels below the model are closed boxes."""
-        from torchvis_widgets.look.graph_dot import dot
+        from torchvis_widgets.look.tracing.dot import dot
 
         return dot(self, depth)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from torchvis_widgets.look.quantise import Values, finite_of
+from torchvis_widgets.look.picturing.quantise import Values, finite_of
 
 
 def statistics(values: Values) -> dict[str, Any]:

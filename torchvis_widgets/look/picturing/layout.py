@@ -10,9 +10,9 @@ import numpy as np
 
 from torchvis_widgets.look import hints
 from torchvis_widgets.look.context import Context
-from torchvis_widgets.look.kinds import Kind
-from torchvis_widgets.look.quantise import LEVELS, Values
-from torchvis_widgets.look.token_grid import token_grid
+from torchvis_widgets.look.picturing.kinds import Kind
+from torchvis_widgets.look.picturing.quantise import LEVELS, Values
+from torchvis_widgets.look.picturing.token_grid import token_grid
 
 _LAST_LABEL = LEVELS  # as many colours as there are bytes for values
 

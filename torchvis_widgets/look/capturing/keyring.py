@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torchvis_widgets.look.errors import CaptureError, nearest
 from torchvis_widgets.look.keys import Key, parse_key
 from torchvis_widgets.look.leaves import leaves
-from torchvis_widgets.look.walk import Call
+from torchvis_widgets.look.tracing.walk import Call
 
 
 class Keyring:

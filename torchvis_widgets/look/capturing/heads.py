@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from torchvis_widgets.look.replica import every_module
-from torchvis_widgets.look.walk import Call
+from torchvis_widgets.look.tracing.walk import Call
 
 
 def with_heads(call: Call, change: Callable[[Tensor], Tensor]) -> Tensor:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils import flop_counter
 
-from torchvis_widgets.look.sizes import any_nested
+from torchvis_widgets.look.tracing.sizes import any_nested
 
 
 @dataclass

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from torchvis_widgets.look.capturing.keyring import Keyring
 from torchvis_widgets.look.errors import ForwardError, OutOfMemory, in_words, out_of_memory
-from torchvis_widgets.look.keyring import Keyring
 from torchvis_widgets.look.probe import Probe
 from torchvis_widgets.look.replica import Replica
-from torchvis_widgets.look.walk import Call, Listener, Walk
+from torchvis_widgets.look.tracing.walk import Call, Listener, Walk
 
 
 class HaveAll(Exception):

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from torchvis_widgets.look.kinds import Kind
-from torchvis_widgets.look.quantise import (
+from torchvis_widgets.look.picturing.kinds import Kind
+from torchvis_widgets.look.picturing.quantise import (
     LEVELS,
     Bytes,
     Values,

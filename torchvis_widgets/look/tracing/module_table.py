@@ -10,12 +10,12 @@ from torch import nn
 
 from torchvis_widgets.look.batch_dim import batch_dim
 from torchvis_widgets.look.context import Context
-from torchvis_widgets.look.graph import Module, Node
 from torchvis_widgets.look.keys import Key
 from torchvis_widgets.look.probe import sample_shape
 from torchvis_widgets.look.replica import Replica
-from torchvis_widgets.look.sizes import Size
-from torchvis_widgets.look.walk import class_name
+from torchvis_widgets.look.tracing.graph import Module, Node
+from torchvis_widgets.look.tracing.sizes import Size
+from torchvis_widgets.look.tracing.walk import class_name
 
 MOST_CALLS = 64  # calls of one module that get keys: a hand-written RNN may call its cell thousands of times
 

@@ -12,13 +12,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from torchvis_widgets.look.capturing.keyring import Keyring
+from torchvis_widgets.look.capturing.listen import HaveAll, listen
+from torchvis_widgets.look.capturing.unmet import unmet
 from torchvis_widgets.look.errors import CaptureError, OutOfMemory, in_words, out_of_memory, without_values
-from torchvis_widgets.look.keyring import Keyring
-from torchvis_widgets.look.listen import HaveAll, listen
 from torchvis_widgets.look.probe import Probe
 from torchvis_widgets.look.replica import Replica
-from torchvis_widgets.look.unmet import unmet
-from torchvis_widgets.look.walk import Call, Listener
+from torchvis_widgets.look.tracing.walk import Call, Listener
 
 FUSED = "scaled_dot_product_attention"
 WHOLE = "multi_head_attention_forward"

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from torchvis_widgets.look.errors import in_words
 from torchvis_widgets.look.leaves import unpacked
-from torchvis_widgets.look.quantise import Values
+from torchvis_widgets.look.picturing.quantise import Values
 
 _MOST_TEXT = 2000  # characters
 

@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from torchvis_widgets.look.colours import categories, codes, colours, limits_of
 from torchvis_widgets.look.context import Context
-from torchvis_widgets.look.given import as_tensor, in_text, shape_of
-from torchvis_widgets.look.kinds import Facts, Kind, checked, fitting, kind_of
-from torchvis_widgets.look.layout import Layout, lay_out
-from torchvis_widgets.look.quantise import Bytes, Values, array_of
-from torchvis_widgets.look.thinning import thinned
-from torchvis_widgets.look.value_counts import statistics
+from torchvis_widgets.look.picturing.colours import categories, codes, colours, limits_of
+from torchvis_widgets.look.picturing.given import as_tensor, in_text, shape_of
+from torchvis_widgets.look.picturing.kinds import Facts, Kind, checked, fitting, kind_of
+from torchvis_widgets.look.picturing.layout import Layout, lay_out
+from torchvis_widgets.look.picturing.quantise import Bytes, Values, array_of
+from torchvis_widgets.look.picturing.thinning import thinned
+from torchvis_widgets.look.picturing.value_counts import statistics
 
 _PREFIX_SHARE = 4  # of the bytes, at most one in so many is for the tokens before the patches
 

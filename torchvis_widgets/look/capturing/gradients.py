@@ -10,15 +10,15 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
+from torchvis_widgets.look.capturing.keyring import Keyring
+from torchvis_widgets.look.capturing.listen import listen
+from torchvis_widgets.look.capturing.unmet import unmet
 from torchvis_widgets.look.errors import CaptureError, LookError, OutOfMemory, in_words, out_of_memory, without_values
-from torchvis_widgets.look.keyring import Keyring
 from torchvis_widgets.look.leaves import with_leaves
-from torchvis_widgets.look.listen import listen
 from torchvis_widgets.look.outcome import logits_of
 from torchvis_widgets.look.probe import Probe
 from torchvis_widgets.look.replica import Replica
-from torchvis_widgets.look.unmet import unmet
-from torchvis_widgets.look.walk import Call, Listener
+from torchvis_widgets.look.tracing.walk import Call, Listener
 
 Scalar = Callable[[Any, Probe], Tensor]
 

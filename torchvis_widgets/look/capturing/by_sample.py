@@ -7,9 +7,9 @@ from typing import TypeAlias
 
 from torch import Tensor, nn
 
+from torchvis_widgets.look.capturing.sample_dims import SampleDims
 from torchvis_widgets.look.errors import ForwardError, LookError, OutOfMemory, ProbeError
 from torchvis_widgets.look.probe import Probe
-from torchvis_widgets.look.sample_dims import SampleDims
 
 Look: TypeAlias = Callable[[slice | None], Mapping[str, Tensor]]
 Split: TypeAlias = dict[tuple[str, int], Tensor]

@@ -8,17 +8,17 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from torchvis_widgets.look.capture import Taker
+from torchvis_widgets.look.capturing.capture import Taker
+from torchvis_widgets.look.capturing.interventions import Intervention, changed
+from torchvis_widgets.look.capturing.keyring import Keyring
+from torchvis_widgets.look.capturing.listen import listen
+from torchvis_widgets.look.capturing.unmet import unmet
 from torchvis_widgets.look.errors import ForwardError, OutOfMemory, in_words
-from torchvis_widgets.look.interventions import Intervention, changed
-from torchvis_widgets.look.keyring import Keyring
 from torchvis_widgets.look.leaves import leaves, with_leaves
-from torchvis_widgets.look.listen import listen
 from torchvis_widgets.look.outcome import Outcome
 from torchvis_widgets.look.probe import Probe
 from torchvis_widgets.look.replica import Replica
-from torchvis_widgets.look.unmet import unmet
-from torchvis_widgets.look.walk import Call, Listener
+from torchvis_widgets.look.tracing.walk import Call, Listener
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,10 +9,10 @@ from torch import Tensor
 
 from torchvis_widgets.look.keys import Key
 from torchvis_widgets.look.leaves import leaves
-from torchvis_widgets.look.module_table import MOST_CALLS
 from torchvis_widgets.look.probe import Probe
 from torchvis_widgets.look.replica import Replica
-from torchvis_widgets.look.walk import Call, Listener, Walk
+from torchvis_widgets.look.tracing.module_table import MOST_CALLS
+from torchvis_widgets.look.tracing.walk import Call, Listener, Walk
 
 
 def survey(replica: Replica, probe: Probe, take: Callable[[Key, Tensor], None]) -> None:

@@ -9,14 +9,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from torchvis_widgets.look.capturing.keyring import Keyring
+from torchvis_widgets.look.capturing.listen import HaveAll, listen
+from torchvis_widgets.look.capturing.unmet import unmet
 from torchvis_widgets.look.errors import CaptureError, in_words, without_values
-from torchvis_widgets.look.keyring import Keyring
 from torchvis_widgets.look.leaves import unpacked
-from torchvis_widgets.look.listen import HaveAll, listen
 from torchvis_widgets.look.probe import Probe
 from torchvis_widgets.look.replica import Replica
-from torchvis_widgets.look.unmet import unmet
-from torchvis_widgets.look.walk import Call, Listener
+from torchvis_widgets.look.tracing.walk import Call, Listener
 
 Reduce = Callable[[Tensor], Tensor]
 

@@ -7,15 +7,15 @@ from typing import Any
 
 from torch import Tensor, jit, nn
 
+from torchvis_widgets.look.capturing.keyring import Keyring
+from torchvis_widgets.look.capturing.listen import listen
 from torchvis_widgets.look.errors import CaptureError, ForwardError, nearest
-from torchvis_widgets.look.keyring import Keyring
 from torchvis_widgets.look.keys import Key
 from torchvis_widgets.look.leaves import leaves
-from torchvis_widgets.look.listen import listen
-from torchvis_widgets.look.module_table import CONTAINERS
 from torchvis_widgets.look.probe import Probe
 from torchvis_widgets.look.replica import Replica
-from torchvis_widgets.look.walk import Call, Listener
+from torchvis_widgets.look.tracing.module_table import CONTAINERS
+from torchvis_widgets.look.tracing.walk import Call, Listener
 
 _ANOTHER_LAYER = "Choose a layer that the forward pass calls in eval mode, or one of its children."
 _MOST_NAMES = 8

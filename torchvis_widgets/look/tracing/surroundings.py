@@ -8,7 +8,7 @@ from torchvis_widgets.look.context import Context
 from torchvis_widgets.look.keys import Key, parse_key
 
 if TYPE_CHECKING:
-    from torchvis_widgets.look.graph import Graph, Node
+    from torchvis_widgets.look.tracing.graph import Graph, Node
 
 
 def context_of(graph: Graph, key: str) -> Context:

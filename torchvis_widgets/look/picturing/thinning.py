@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from torchvis_widgets.look.layout import Layout
-from torchvis_widgets.look.quantise import Values
+from torchvis_widgets.look.picturing.layout import Layout
+from torchvis_widgets.look.picturing.quantise import Values
 
 _SMALLEST_THINNED_SIDE = 64  # pixels: about what a tile of the atlas is painted with
 _MOST_UNITS = 4096

@@ -10,12 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from torchvis_widgets.look.errors import in_words
-from torchvis_widgets.look.graph import Edge, Kind, Node, Output
 from torchvis_widgets.look.leaves import leaves, map_tensors
-from torchvis_widgets.look.meter import Cost, Meter
-from torchvis_widgets.look.origins import Origin, Origins
-from torchvis_widgets.look.sizes import Size, shape_of, size_of
-from torchvis_widgets.look.walk import Call, Listener
+from torchvis_widgets.look.tracing.graph import Edge, Kind, Node, Output
+from torchvis_widgets.look.tracing.meter import Cost, Meter
+from torchvis_widgets.look.tracing.origins import Origin, Origins
+from torchvis_widgets.look.tracing.sizes import Size, shape_of, size_of
+from torchvis_widgets.look.tracing.walk import Call, Listener
 
 MOST_NODES = 20_000  # of a loop that goes on for ever, the beginning
 _PLAIN = {int, float, bool, str, type(None), torch.dtype, torch.device, torch.Size}

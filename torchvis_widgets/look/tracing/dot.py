@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from torchvis_widgets.look.graph import Graph, Node
-from torchvis_widgets.look.graph_text import label
+from torchvis_widgets.look.tracing.graph import Graph, Node
+from torchvis_widgets.look.tracing.text import label
 
 _STYLE = {
     "input": 'shape=oval style=filled fillcolor="#e8eef7"',

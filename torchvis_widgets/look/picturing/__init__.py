@@ -1,0 +1,1 @@
+"""Tensors → tiles of bytes, with their colours and what must be said about them."""

@@ -1,0 +1,1 @@
+"""One forward pass → the graph of what it called."""
