@@ -28,6 +28,14 @@ def test_every_builder(name: str) -> None:
     conforms(example(name), random.Random(name))
 
 
+@pytest.mark.filterwarnings("ignore:torch.ao.quantization is deprecated", "ignore::UserWarning")  # of quantising
+@pytest.mark.parametrize(
+    "name", ["googlenet", "inception_v3", "mobilenet_v2", "mobilenet_v3_large", "resnet18", "shufflenet_v2_x0_5"]
+)
+def test_quantised(name: str) -> None:
+    conforms(example(f"quantized_{name}", quantize=True), random.Random(name))
+
+
 def conforms(given: Example, chance: random.Random) -> None:
     model, args, kwargs = given
     assert sum(parameter.numel() for parameter in model.parameters()) <= MOST_PARAMETERS
