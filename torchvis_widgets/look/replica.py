@@ -61,6 +61,7 @@ class Replica:
             self.module = quieted(built(factory) if factory else copied(model, device), drop_hook)
             if device is not None:
                 self.module.to(device)
+        self._fuses = any(isinstance(part, _FUSING) for part in self.module.modules())
         self._tensors = _named_tensors(self.module)
         self._required = self._tensors.keys() & self.module.state_dict().keys()
         self._loaded: tuple[Hashable, int] | None = None
@@ -104,7 +105,8 @@ class Replica:
 
     def run(self, args: Sequence[Any], kwargs: Mapping[str, Any], *, gradients: bool = False) -> Any:
         """The module's own output for inputs on its device; raises whatever the module raises."""
-        with self.lock, self._randomness(), attributes_kept(self.module), every_module(), _plain(gradients):
+        each = every_module() if self._fuses else contextlib.nullcontext()
+        with self.lock, self._randomness(), attributes_kept(self.module), each, _plain(gradients):
             return self.module(*args, **kwargs)
 
     def moved(self, value: T) -> T:
@@ -144,6 +146,9 @@ class Replica:
                 raise ReplicaError(
                     f"{name!r} has shape {found}, the model's is {expected}", "Load a state of this model."
                 )
+
+
+_FUSING = (nn.TransformerEncoder, nn.TransformerEncoderLayer, nn.MultiheadAttention)  # they have a fused path
 
 
 class _EveryModule(TorchFunctionMode):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import random
+import threading
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -196,10 +198,12 @@ def test_numpy_in_between(x: Tensor) -> None:
 
     layer = nn.Linear(4, 4)
     graph = tvw.trace(Leaves(layer=layer), x)
-    unseen = next(node for node in graph.nodes if node.type == "unseen")
+    unseen = graph.node("/unseen")
     assert unseen.note == "made outside torch, of values that had left it"
     assert ("/detach", unseen.key) in pairs(graph)
     first, second = captured(Leaves(layer=layer), ["layer", "layer:2"], x)
+    with pytest.raises(CaptureError, match=r"made outside torch, where nothing is called\. Choose"):
+        captured(Leaves(layer=layer), ["/unseen"], x)
     assert torch.allclose(second, layer(first.sin()), atol=1e-6)
 
 
@@ -341,3 +345,28 @@ def test_of_a_pass_that_is_too_long_the_beginning(x: Tensor, monkeypatch: pytest
     assert len(keys) <= 21
     assert all({edge.source, edge.target} <= keys for edge in graph.edges)
     assert graph.to_dot()
+
+
+def test_what_is_called_on_another_thread_is_not_told_and_disturbs_nothing(x: Tensor) -> None:
+    class Threaded(Parts):
+        def forward(self, x: Tensor) -> Tensor:
+            found: list[Tensor] = []
+
+            def work() -> None:
+                with torch.no_grad():
+                    found.append(self.beside(x))
+
+            self.layer.register_forward_pre_hook(lambda *_: _on_a_thread(work))
+            return self.layer(x) + found[0]
+
+    model = Threaded(layer=nn.Linear(4, 4), beside=nn.Linear(4, 4))
+    graph = tvw.trace(model, x)
+    assert (graph.error, graph["beside"].calls, graph.node("layer").parent) == (None, 0, "")
+    (output,) = captured(model, ["layer/linear"], x)
+    assert torch.equal(output, model.layer(x))
+
+
+def _on_a_thread(work: Callable[[], None]) -> None:
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()

@@ -28,6 +28,10 @@ def unmet(replica: Replica, inputs: Probe, keyring: Keyring, text: str) -> Captu
     if calls:
         return _no_such_output(text, key, calls)
     place = str(key._replace(call=1, leaf=""))
+    if key.function == "unseen":
+        return CaptureError(
+            f"{place!r} stands for what was made outside torch, where nothing is called", "Choose what reads it."
+        )
     script = _scripted(keyring, key.path)
     if script is not None:
         return _inside_a_script(replica, inputs, place, script)

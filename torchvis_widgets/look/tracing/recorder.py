@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from torchvis_widgets.look.errors import in_words
+from torchvis_widgets.look.keys import Key
 from torchvis_widgets.look.leaves import leaves, map_tensors
 from torchvis_widgets.look.tracing.graph import Edge, Kind, Node, Output
 from torchvis_widgets.look.tracing.meter import Cost, Meter
@@ -159,8 +160,9 @@ class Recorder(Listener):
 
     def _from_outside(self, draft: Draft, tensor: Tensor) -> None:
         """What was made of values that had left torch, through numpy for example: from all that had left by then."""
-        count = sum(each.type == "unseen" for each in self.drafts.values())
-        unseen = Draft(f"{draft.path}/unseen:{count + 1}", "function", "unseen", draft.path, draft.parent)
+        number = 1 + sum(each.type == "unseen" and each.path == draft.path for each in self.drafts.values())
+        key = str(Key(draft.path, "unseen", number, ""))
+        unseen = Draft(key, "function", "unseen", draft.path, draft.parent)
         unseen.notes.append("made outside torch, of values that had left it")
         for origin in dict.fromkeys(self._departed):
             self.edges[origin.node, unseen.key, origin.leaf] = Edge(origin.node, unseen.key, origin.leaf, ())

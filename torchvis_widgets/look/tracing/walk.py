@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -64,7 +65,8 @@ class Walk:
 
     modules: those to tell of, all by default. Calls of functions are told too where `functions`, and then all modules
     have to be followed. `run` carries out an operator of the dispatcher; with it operators are told that run outside
-    of any function that torch shows to Python, in a scripted module for example, by names such as "aten.mul".
+    of any function that torch shows to Python, in a scripted module for example, by names such as "aten.mul". What the
+    model calls on other threads is not told: nothing says in which of the calls under way it was begun.
     """
 
     def __init__(
@@ -88,6 +90,7 @@ class Walk:
         self._undo = contextlib.ExitStack()
 
     def __enter__(self) -> Walk:
+        self._thread = threading.get_ident()
         with contextlib.ExitStack() as undo:
             for module in self._modules:
                 self._follow(module, undo)
@@ -141,11 +144,11 @@ class Walk:
             undo.enter_context(self._call_followed(module))
 
     def _before(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        if id(module) not in self._overriding:
+        if self._tells(module):
             self._enter(module, args, kwargs)
 
     def _after(self, module: nn.Module, _args: Any, output: Any) -> Any:
-        if id(module) in self._overriding:
+        if not self._tells(module):
             return None
         changed = self._leave(self._innermost(module), output)
         return None if changed is output else changed
@@ -158,6 +161,8 @@ class Walk:
 
         @functools.wraps(original)
         def forward(*args: Any, **kwargs: Any) -> Any:
+            if threading.get_ident() != self._thread:
+                return original(*args, **kwargs)
             call = self._stack[-1] if self._stack else None
             hooked = id(module) in self._overriding or (call is not None and call.module is module and not call.begun)
             if call is None or not hooked:
@@ -187,7 +192,7 @@ class Walk:
 
         class Followed(original):  # type: ignore[misc]  # the base is known at run time only
             def __call__(self, *args: Any, **kwargs: Any) -> Any:
-                if id(self) in walk._overriding:
+                if not walk._tells(self):
                     return super().__call__(*args, **kwargs)
                 call = walk._enter(self, args, kwargs)
                 walk._overriding.add(id(self))
@@ -206,6 +211,9 @@ class Walk:
             yield
         finally:
             module.__class__ = original
+
+    def _tells(self, module: nn.Module) -> bool:
+        return id(module) not in self._overriding and threading.get_ident() == self._thread
 
     def _enter(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
         self._module_calls[id(module)] += 1
