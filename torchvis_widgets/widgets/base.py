@@ -43,7 +43,7 @@ class LiveWidget(anywidget.AnyWidget):
 
     Traits flow from the kernel to the view only; the view sends requests `{id, op, args}`, each answered by one reply,
     errors included. A subclass gives `bundle`, its synced traits, `update()`, `topics()`, and a method `answer_<op>`
-    for each request.
+    for each request, which takes `buffers` too where the view sends bytes.
     """
 
     bundle: ClassVar[str]
@@ -113,29 +113,31 @@ class LiveWidget(anywidget.AnyWidget):
         if message.get("kind") == "ack":
             self._acknowledged(message.get("seq"))
         elif message.get("kind") == "request":
-            self._answer(message)
+            self._answer(message, buffers)
 
     def _acknowledged(self, seq: object) -> None:
         self._waiting = {name: mark for name, mark in self._waiting.items() if mark[0] != seq}
         self.changed()
 
-    def _answer(self, message: dict[str, Any]) -> None:
+    def _answer(self, message: dict[str, Any], received: list[Any]) -> None:
         reply: dict[str, Any] = {"kind": "reply", "id": message.get("id")}
         buffers: list[bytes] = []
         try:
-            value, buffers = self._carry_out(message.get("op"), message.get("args"))
+            value, buffers = self._carry_out(message.get("op"), message.get("args"), received)
             reply |= {"ok": True, "value": value}
         except Exception as error:  # a view must always get an answer, and nothing may reach the kernel's own loop
             reply |= {"ok": False, "error": str(error) or type(error).__name__}
         self.send(reply, buffers)
 
-    def _carry_out(self, op: object, args: object) -> Reply:
+    def _carry_out(self, op: object, args: object, received: list[Any]) -> Reply:
         method = getattr(self, f"answer_{op}", None) if isinstance(op, str) else None
         if method is None:
             raise ValueError(f"unknown request {op!r}")
         if not isinstance(args, dict):
             raise TypeError(f"request {op!r} takes an object of arguments, found {type(args).__name__}")
-        value = method(**args)
+        if "buffers" in args:
+            raise TypeError(f"request {op!r} sends its buffers beside its arguments, found them among these")
+        value = method(**args, buffers=received) if received else method(**args)
         if isinstance(value, tuple):
             return value
         return value or {}, []

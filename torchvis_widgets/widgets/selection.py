@@ -6,18 +6,36 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from torchvis_widgets.look.ablation import Ablation
 from torchvis_widgets.steer.edits import Edit
 
 
 @dataclass(frozen=True)
+class Against:
+    """What is compared with: the snapshot of a step, or a sample of the probe."""
+
+    step: int | None = None
+    sample: int | None = None
+
+
+@dataclass(frozen=True)
 class Cursor:
-    """Where the views look: a snapshot's step (None = the newest), a layer, a probe sample, a unit, previewed edits."""
+    """Where the views look.
+
+    step: of a snapshot; None = the newest state.
+    layer: a module's path, or the key of a function in the graph. unit: one of the layer's.
+    sample: of the probe.
+    edits: of the weights, previewed. ablations: units switched off on the way. Neither touches the model.
+    against: what the views show beside or subtract.
+    """
 
     step: int | None = None
     layer: str = ""
     sample: int = 0
     unit: int | None = None
     edits: tuple[Edit, ...] = ()
+    ablations: tuple[Ablation, ...] = ()
+    against: Against | None = None
 
 
 class Selection:
@@ -56,3 +74,11 @@ class Selection:
     def preview(self, edits: tuple[Edit, ...]) -> None:
         """Look through these edits, which nothing but views sees."""
         self.change(lambda cursor: replace(cursor, edits=edits))
+
+    def ablate(self, ablations: tuple[Ablation, ...]) -> None:
+        """Look at what the model makes of the probe with these units switched off."""
+        self.change(lambda cursor: replace(cursor, ablations=ablations))
+
+    def compare(self, against: Against | None) -> None:
+        """Show another snapshot or sample as well, or (None) no more."""
+        self.change(lambda cursor: replace(cursor, against=against))

@@ -70,13 +70,17 @@ export class Link {
   }
 
   /** Asks the kernel; null when it refused, with its reason in `status.error`. */
-  request<T = Record<string, unknown>>(op: string, args: object = {}): Promise<Reply<T> | null> {
+  request<T = Record<string, unknown>>(
+    op: string,
+    args: object = {},
+    buffers: ArrayBuffer[] = [],
+  ): Promise<Reply<T> | null> {
     const id = `${this.id}:${this.#next++}`;
     if (!UNASKED.has(op)) this.#update({ error: null });
     return new Promise((resolve) => {
       const timer = setTimeout(() => this.#update({ silent: true }), PATIENCE);
       this.#waiting.set(id, { resolve: resolve as Waiting["resolve"], timer });
-      this.#send({ kind: "request", id, op, args });
+      this.#send({ kind: "request", id, op, args }, buffers);
     });
   }
 
@@ -133,9 +137,9 @@ export class Link {
     this.#afterPaint(() => this.#send({ kind: "ack", seq }));
   }
 
-  #send(content: object): void {
+  #send(content: object, buffers: ArrayBuffer[] = []): void {
     try {
-      this.#port.send(content);
+      this.#port.send(content, undefined, buffers);
     } catch {
       // the comm of a restarted kernel throws: the last picture stays, with the notice above it
       this.#update({ silent: true });
