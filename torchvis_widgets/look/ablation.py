@@ -15,6 +15,8 @@ Method = Literal["zero", "mean"]
 class Ablation:
     """One channel, head or token of the output that `key` names, set to zero or to its mean.
 
+    dim: the dimension of the channels, where it is another than `Intervention` takes it for.
+
     Raises:
         ValueError: no such axis or method, or a negative unit.
     """
@@ -23,6 +25,7 @@ class Ablation:
     unit: int
     axis: Axis = "channel"
     method: Method = "zero"
+    dim: int | None = None
 
     def __post_init__(self) -> None:
         for name, value, known in (("axis", self.axis, get_args(Axis)), ("method", self.method, get_args(Method))):
@@ -34,4 +37,8 @@ class Ablation:
     def intervention(self) -> Intervention:
         """The intervention that carries it out."""
         make = Intervention.zero if self.method == "zero" else Intervention.mean
-        return make(self.key, **{self.axis: self.unit})
+        return make(self.key, **self.where())
+
+    def where(self) -> dict[str, int]:
+        """What the intervention is given besides the key."""
+        return {self.axis: self.unit, **({} if self.dim is None else {"dim": self.dim})}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
+from collections.abc import Iterator
 
 import torch
 
@@ -70,3 +72,18 @@ def nearest(name: str, names: list[str]) -> str:
     """A remedy that names what was probably meant."""
     near = difflib.get_close_matches(name, names, 3, 0.4) or names[:3]
     return f"Did you mean {' or '.join(repr(each) for each in near)}?" if near else "There is nothing to choose from."
+
+
+@contextlib.contextmanager
+def explained(what: str) -> Iterator[None]:
+    """Within it, everything that is raised becomes a LookError about `what`."""
+    try:
+        yield
+    except LookError:
+        raise
+    except Exception as error:
+        if out_of_memory(error):
+            raise OutOfMemory() from error
+        raise LookError(
+            f"{what} cannot be looked at: {in_words(error)}", "Choose another snapshot or layer."
+        ) from error

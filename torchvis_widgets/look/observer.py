@@ -3,38 +3,39 @@
 from __future__ import annotations
 
 import contextlib
-import operator
+import copy
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from itertools import product
 from typing import Any, TypeAlias, TypeVar
 
 import torch
 from torch import Tensor
 
+from torchvis_widgets.look.ablation import Ablation
 from torchvis_widgets.look.cache import ByteCache
 from torchvis_widgets.look.capturing.attention import Attention, attention
-from torchvis_widgets.look.capturing.by_sample import BySample, slice_with
+from torchvis_widgets.look.capturing.by_sample import BySample, Split
 from torchvis_widgets.look.capturing.capture import Reduce, capture
 from torchvis_widgets.look.capturing.effect import Effect, intervene
-from torchvis_widgets.look.capturing.gradients import Scalar, gradients, logit, own_scalar
+from torchvis_widgets.look.capturing.gradients import gradients
 from torchvis_widgets.look.capturing.interventions import Intervention
 from torchvis_widgets.look.capturing.sample_dims import SampleDims
 from torchvis_widgets.look.capturing.survey import survey
 from torchvis_widgets.look.context import Context
 from torchvis_widgets.look.criterion import guarded, own_criterion
-from torchvis_widgets.look.errors import LookError, OutOfMemory, in_words, out_of_memory, without_values
+from torchvis_widgets.look.errors import LookError, OutOfMemory, explained, without_values
 from torchvis_widgets.look.keys import Key
-from torchvis_widgets.look.leaves import map_tensors
 from torchvis_widgets.look.outcome import Criterion, Outcome, logits_of
-from torchvis_widgets.look.picturing.picture import colour_limits
 from torchvis_widgets.look.probe import Probe
 from torchvis_widgets.look.replica import Replica
+from torchvis_widgets.look.scalars import Of, of_samples, scalar_of
 
 State: TypeAlias = Mapping[str, Tensor]
 Edits: TypeAlias = tuple[Hashable, ...]
+Ablations: TypeAlias = tuple[Ablation, ...]
 T = TypeVar("T")
 
-_MOST_SNAPSHOTS = 8  # that limits() looks at
-_LIMITS_BYTES = 256  # a cache entry of two numbers, its key included
+_OWN_CACHE_BYTES = 64 * 1024**2  # of an observer of other inputs: few samples, for a while
 
 
 class Observer:
@@ -48,7 +49,7 @@ class Observer:
     context_of: what is known of the tensor that a key names, besides its values.
     live_token: changes whenever the live state may have; None = it may change at any time, so nothing live is kept.
     Everything raises LookError with a reason and a remedy, and nothing else. Tensors come from a cache: do not change
-    them in place.
+    them in place. `ablations` are carried out on the way, in a pass of their own; no weight is changed for them.
     """
 
     def __init__(
@@ -80,9 +81,23 @@ class Observer:
         self._dims = SampleDims()
         self._by_sample = BySample(probe, replica.module)
 
-    def activation(self, key: str, step: int | None, sample: int, edits: Edits = ()) -> Tensor:
+    def on(self, probe: Probe) -> Observer:
+        """An observer of the same states through the same replica, at other inputs."""
+        other = copy.copy(self)
+        other.probe, other._by_sample, other._dims = probe, BySample(probe, self._replica.module), SampleDims()
+        other._cache = ByteCache(_OWN_CACHE_BYTES)
+        return other
+
+    def state(self, step: int | None, edits: Edits = ()) -> State:
+        """The weights and buffers by name, with the edits made."""
+        with explained(_name_of(step)):
+            return self._state(step, edits)
+
+    def activation(
+        self, key: str, step: int | None, sample: int, edits: Edits = (), ablations: Ablations = ()
+    ) -> Tensor:
         """The output named by a key for one sample, without the batch dimension, on the CPU."""
-        return self.activations([key], step, [sample], edits)[key][0]
+        return self.activations([key], step, [sample], edits, ablations=ablations)[key][0]
 
     def activations(
         self,
@@ -91,14 +106,17 @@ class Observer:
         samples: Sequence[int],
         edits: Edits = (),
         reduce: Reduce | None = None,
+        ablations: Ablations = (),
     ) -> dict[str, list[Tensor]]:
         """The outputs of several keys for several samples, each without the batch dimension, in one pass.
 
         `reduce` is applied on the model's device to each output (N, …); nothing is kept of what it gives.
         """
         self._by_sample.check(samples)
+        if ablations:
+            return self._both(keys, step, samples, edits, ablations)[1]
         token = self._token(step, edits) if reduce is None else None
-        places = {(key, sample): ("activation", token, key, sample) for key in keys for sample in samples}
+        places = {(key, sample): _place(token, (), key, sample) for key in keys for sample in samples}
         found: dict[tuple[str, int], Tensor] = {}
         for pair, place in places.items():
             kept: Tensor | None = self._cache.get(place) if token is not None else None
@@ -112,35 +130,90 @@ class Observer:
                 self._cache.put(places[pair], tensor, tensor.nbytes)
         return {key: [found[key, sample] for sample in samples] for key in keys}
 
+    def glance(
+        self, key: str, step: int | None, sample: int, edits: Edits = (), ablations: Ablations = ()
+    ) -> tuple[Outcome, Tensor]:
+        """`outputs()` and `activation()` together: one pass where neither is known yet."""
+        token = self._token(step, edits)
+        if token is None or ablations or self._cache.get(("outputs", token, ablations)) is not None:
+            return self.outputs(step, edits, ablations), self.activation(key, step, sample, edits, ablations)
+        outcome, found = self._both([key], step, [sample], edits, ())
+        return outcome, found[key][0]
+
+    def known(self, key: str, step: int | None, edits: Edits = (), ablations: Ablations = ()) -> list[Tensor] | None:
+        """The output for every sample, where a pass has given it already."""
+        token = self._token(step, edits)
+        kept = (self._cache.get(_place(token, ablations, key, sample)) for sample in range(self.probe.count))
+        found = [tensor for tensor in kept if tensor is not None]
+        return found if token is not None and len(found) == self.probe.count else None
+
     def gradients(
-        self, keys: Sequence[str], of: str | int | Callable[[Any], Any], step: int | None, samples: Sequence[int]
+        self,
+        keys: Sequence[str],
+        of: Of,
+        step: int | None,
+        samples: Sequence[int],
+        edits: Edits = (),
+        ablations: Ablations = (),
     ) -> dict[str, list[Tensor]]:
         """The gradient of a number with respect to each key's output, for each sample without the batch dimension.
 
         of: "loss", the criterion on these samples; an output's index, summed over them; or a function of the output.
         samples: evenly spaced.
         """
-        scalar = self._scalar(of)
-        token = self._token(step, ())
+        scalar = scalar_of(of, self._replica, self.probe, self._criterion, self._quiet)
+        token = self._token(step, edits)
+        changes = [each.intervention() for each in ablations]
 
         def look(which: slice | None) -> dict[str, Tensor]:
-            chosen = scalar if which is not None else _of_samples(scalar, samples, self.probe.count)
-            return gradients(self._replica, self.probe, keys, chosen, samples=which)
+            chosen = scalar if which is not None else of_samples(scalar, samples, self.probe.count)
+            return gradients(self._replica, self.probe, keys, chosen, samples=which, interventions=changes)
 
-        split = self._look(step, (), token, lambda: self._by_sample(samples, look, self._dims))
+        def pass_back() -> Split:
+            return self._look(step, edits, token, lambda: self._by_sample(samples, look, self._dims))
+
+        place = ("gradients", None if callable(of) else token, ablations, tuple(keys), of, tuple(samples))
+        split = self._kept(place, pass_back, lambda found: sum(each.nbytes for each in found.values()))
         return {key: [split[key, sample] for sample in samples] for key in keys}
 
-    def attention(self, key: str, step: int | None, samples: Sequence[int]) -> tuple[Attention, list[Tensor]]:
+    def attention(
+        self,
+        key: str,
+        step: int | None,
+        samples: Sequence[int],
+        edits: Edits = (),
+        ablations: Ablations = (),
+    ) -> tuple[Attention, list[Tensor]]:
         """The attention that a key names, and its weights (heads, T, S) for each sample."""
-        token = self._token(step, ())
+        token = self._token(step, edits)
         found: list[Attention] = []
+        changes = [each.intervention() for each in ablations]
 
         def look(which: slice | None) -> dict[str, Tensor]:
-            found.append(attention(self._replica, self.probe, key, samples=which))
+            found.append(attention(self._replica, self.probe, key, samples=which, interventions=changes))
             return {key: found[-1].weights}
 
-        split = self._look(step, (), token, lambda: self._by_sample(samples, look, SampleDims()))
-        return found[0], [split[key, sample] for sample in samples]
+        def weights() -> tuple[Attention, Split]:
+            split = self._look(step, edits, token, lambda: self._by_sample(samples, look, SampleDims()))
+            return found[0], split
+
+        place = ("attention", token, ablations, key, tuple(samples))
+        first, split = self._kept(place, weights, lambda made: 2 * sum(each.nbytes for each in made[1].values()))
+        return first, [split[key, sample] for sample in samples]
+
+    def values(self, key: str, step: int | None, most: int) -> Tensor:
+        """About `most` of the values (n,) of a key's output for the whole probe, evenly spaced; not kept."""
+        taken: list[Tensor] = []
+
+        def some(output: Tensor) -> Tensor:
+            stride = -(-output.numel() // most) | 1  # odd, lest it meet the same few columns of a map again and again
+            return output.reshape(-1)[::stride]
+
+        def look() -> None:
+            taken.append(capture(self._replica, self.probe, [key], reduce=some).outputs[key])
+
+        self._look(step, (), self._token(step, ()), look)
+        return taken[0]
 
     def effect(
         self,
@@ -154,51 +227,52 @@ class Observer:
         self._by_sample.check(samples)
         before = self.outputs(step, edits)
         unchanged = self.activations(keys, step, samples, edits)
-
-        def plain(which: slice | None) -> dict[str, Tensor]:
-            return capture(self._replica, self.probe, keys, samples=which).outputs
-
-        def look() -> tuple[Outcome, dict[tuple[str, int], Tensor]]:
-            output, found = intervene(self._replica, self.probe, interventions, keys)
-            return self._outcome(output), self._by_sample.split(
-                found, samples, range(self.probe.count), plain, self._dims
-            )
-
-        after, split = self._look(step, edits, self._token(step, edits), look)
+        token = self._token(step, edits)
+        after, split = self._look(step, edits, token, lambda: self._changed(interventions, keys, samples))
         return Effect(before, after, unchanged, {key: [split[key, sample] for sample in samples] for key in keys})
 
-    def outputs(self, step: int | None, edits: Edits = ()) -> Outcome:
+    def outputs(self, step: int | None, edits: Edits = (), ablations: Ablations = ()) -> Outcome:
         """The model's answer for the whole probe, and its loss where there are a criterion and targets."""
+        if ablations:
+            return self._both([], step, [], edits, ablations)[0]
         token = self._token(step, edits)
-        return self._kept(
-            ("outputs", token), lambda: self._look(step, edits, token, self._answer), lambda outcome: outcome.nbytes()
-        )
+        place = ("outputs", token, ())
+        return self._kept(place, lambda: self._look(step, edits, token, self._answer), lambda made: made.nbytes())
 
     def survey(self, step: int, take: Callable[[Key, Tensor], None]) -> None:
         """Run the probe at a snapshot and call `take(key, output)` within the pass, for every module; see `survey`."""
         token = self._token(step, ())
         self._look(step, (), token, lambda: survey(self._replica, self.probe, take))
 
-    def limits(self, key: str, steps: Sequence[int | None], sample: int = 0) -> tuple[float, float]:
-        """Colour limits (lo, hi) that hold for a key at all of `steps`, from at most 9 of them, evenly spaced."""
-        found = []
-        problem = LookError("there is no snapshot yet", "Wait for the first one, or look at the live model.")
-        for step in _spread(steps):
-            try:
-                found.append(self._limits_at(key, step, sample))
-            except LookError as error:  # one snapshot that cannot be read must not take the others' limits away
-                problem = error
-        if not found:
-            raise problem
-        hi = max(hi for _, hi in found)
-        return (-hi if any(lo < 0 for lo, _ in found) else 0.0), hi
+    def _both(
+        self, keys: Sequence[str], step: int | None, samples: Sequence[int], edits: Edits, ablations: Ablations
+    ) -> tuple[Outcome, dict[str, list[Tensor]]]:
+        """The answer and some outputs from one pass of the whole probe, which keeps the outputs for all its samples."""
+        token = self._token(step, edits)
+        kept = {pair: self._cache.get(_place(token, ablations, *pair)) for pair in product(keys, samples)}
+        outcome: Outcome | None = self._cache.get(("outputs", token, ablations))
+        found = {pair: tensor for pair, tensor in kept.items() if tensor is not None}
+        if token is None or outcome is None or len(found) < len(kept):
+            changes, every = [each.intervention() for each in ablations], range(self.probe.count)
+            outcome, found = self._look(step, edits, token, lambda: self._changed(changes, keys, every))
+            self._keep(token, ablations, outcome, found)
+        return outcome, {key: [found[key, sample] for sample in samples] for key in keys}
 
-    def _limits_at(self, key: str, step: int | None, sample: int) -> tuple[float, float]:
-        return self._kept(
-            ("limits", self._token(step, ()), key, sample),
-            lambda: colour_limits(self.activation(key, step, sample), context=self.context_of(key)),
-            lambda _: _LIMITS_BYTES,
-        )
+    def _keep(self, token: Hashable | None, ablations: Ablations, outcome: Outcome, found: Split) -> None:
+        if token is None:
+            return
+        self._cache.put(("outputs", token, ablations), outcome, outcome.nbytes())
+        for pair, tensor in found.items():
+            self._cache.put(_place(token, ablations, *pair), tensor, tensor.nbytes)
+
+    def _changed(
+        self, changes: Sequence[Intervention], keys: Sequence[str], samples: Sequence[int]
+    ) -> tuple[Outcome, Split]:
+        def plain(which: slice | None) -> dict[str, Tensor]:
+            return capture(self._replica, self.probe, keys, samples=which).outputs
+
+        output, found = intervene(self._replica, self.probe, changes, keys)
+        return self._outcome(output), self._by_sample.split(found, samples, range(self.probe.count), plain, self._dims)
 
     def _kept(self, place: tuple[Any, ...], make: Callable[[], T], size: Callable[[T], int]) -> T:
         token = place[1]
@@ -211,14 +285,13 @@ class Observer:
 
     def _token(self, step: int | None, edits: Edits) -> Hashable | None:
         # Read before the state: a step taken in between makes a stale token, whose entry is never found again.
-        with _explained(f"step {step}" if step is not None else "the live model"):
+        with explained(_name_of(step)):
             place = self._live_token() if step is None else self._place_of(step)
         return None if place is None else (self._identity, step is None, place, tuple(edits))
 
     def _look(self, step: int | None, edits: Edits, token: Hashable | None, look: Callable[[], T]) -> T:
         self._refuse_random()
-        what = f"step {step}" if step is not None else "the live model"
-        with _explained(what), torch.inference_mode(False), self._loaded(step, edits, token):
+        with explained(_name_of(step)), torch.inference_mode(False), self._loaded(step, edits, token):
             return look()
 
     @contextlib.contextmanager
@@ -273,24 +346,6 @@ class Observer:
         first = self._captured(keys, samples[:half], reduce)
         return first | self._captured(keys, samples[half:], reduce)
 
-    def _scalar(self, of: str | int | Callable[[Any], Any]) -> Scalar:
-        if callable(of):
-            return guarded(own_scalar(of), self._quiet, self._replica.devices)
-        if hasattr(of, "__index__"):
-            return logit(operator.index(of))
-        if of != "loss":
-            raise LookError(
-                f"of={of!r} is no number of the model's output",
-                'Ask for of="loss", a class by its index, or give a function of the output.',
-            )
-        criterion, targets = self._criterion, self.probe.targets
-        if criterion is None or targets is None:
-            missing = "criterion" if criterion is None else "targets"
-            raise LookError(
-                f"there is no loss: no {missing}", "Give watch() a criterion and a probe=(inputs, targets)."
-            )
-        return lambda output, probe: criterion(output, self._replica.moved(probe.targets))
-
     def _answer(self) -> Outcome:
         with torch.no_grad():
             return self._outcome(self._replica.forward(self.probe))
@@ -302,33 +357,9 @@ class Observer:
         return Outcome.of(output, self.probe.targets, self._criterion)
 
 
-def _of_samples(scalar: Scalar, samples: Sequence[int], count: int) -> Scalar:
-    """The same number, of some samples of the output for all."""
-    which = slice_with(samples)
-
-    def chosen(tensor: Tensor) -> Tensor:
-        return tensor[which] if tensor.shape[:1] == (count,) else tensor
-
-    return lambda output, inputs: scalar(map_tensors(output, chosen), inputs.samples(which))
+def _place(token: Hashable, ablations: Ablations, key: str, sample: int) -> tuple[Hashable, ...]:
+    return "activation", token, ablations, key, sample
 
 
-def _spread(steps: Sequence[int | None]) -> list[int | None]:
-    """Every 2**k-th step and the last: as a run grows the choice stays nearly the same, so that the cache serves it."""
-    stride = 1
-    while len(steps) > stride * _MOST_SNAPSHOTS:
-        stride *= 2
-    return list(dict.fromkeys([*steps[::stride], *steps[-1:]]))
-
-
-@contextlib.contextmanager
-def _explained(what: str) -> Iterator[None]:
-    try:
-        yield
-    except LookError:
-        raise
-    except Exception as error:
-        if out_of_memory(error):
-            raise OutOfMemory() from error
-        raise LookError(
-            f"{what} cannot be looked at: {in_words(error)}", "Choose another snapshot or layer."
-        ) from error
+def _name_of(step: int | None) -> str:
+    return "the live model" if step is None else f"step {step}"

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from tests.unit.look.conftest import AlwaysDropping, DigitsNet, Nested
-from torchvis_widgets.look import LookError, Observer, Outcome, Probe, Replica, robust_limits, trace_probe
+from torchvis_widgets.look import LookError, Observer, Outcome, Probe, Replica, trace_probe
 from torchvis_widgets.look.cache import ByteCache
 from torchvis_widgets.look.capturing.interventions import Intervention
 
@@ -164,28 +164,6 @@ def test_the_user_s_criterion_is_not_changed(replica: Replica, probe: Probe, his
     criterion = Counting()
     assert Observer(replica, probe, history, criterion=criterion).outputs(0).loss is not None
     assert criterion.calls == 0
-
-
-def test_limits_span_all_epochs_from_a_handful(observe: Callable[..., Observer], history: History) -> None:
-    observer = observe()
-    steps = list(range(0, 1000, 10))
-    lo, hi = observer.limits("features.conv1", steps, 1)
-    asked = list(history.asked)
-    assert len(asked) <= 9
-    assert asked[-1] == 990
-    assert (lo, hi) == (-hi, max(robust_limits(observer.activation("features.conv1", s, 1).numpy())[1] for s in asked))
-    observer.limits("features.conv1", [*steps, 1000], 1)
-    assert history.asked[len(asked) :] == [1000]  # the others come from the cache
-    assert observer.limits("features.relu:2", steps)[0] == 0
-
-
-def test_limits_do_without_a_snapshot_that_is_gone(observe: Callable[..., Observer]) -> None:
-    observer = observe()
-    assert observer.limits("head", [0, 404]) == observer.limits("head", [0])
-    with pytest.raises(LookError, match="no snapshot at step 404"):
-        observer.limits("head", [404])
-    with pytest.raises(LookError, match="no snapshot yet"):
-        observer.limits("head", [])
 
 
 def test_nothing_but_look_errors(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from torchvis_widgets.look.capturing.effect import Intervener
+from torchvis_widgets.look.capturing.interventions import Intervention
 from torchvis_widgets.look.capturing.keyring import Keyring
 from torchvis_widgets.look.capturing.listen import HaveAll, listen
 from torchvis_widgets.look.capturing.unmet import unmet
@@ -37,16 +39,24 @@ class Attention:
     recomputed: bool
 
 
-def attention(replica: Replica, probe: Probe, key: str, *, samples: slice | None = None) -> Attention:
-    """The weights of the attention that `key` names, or that is computed inside of it.
+def attention(
+    replica: Replica,
+    probe: Probe,
+    key: str,
+    *,
+    samples: slice | None = None,
+    interventions: Sequence[Intervention] = (),
+) -> Attention:
+    """The weights of the attention that `key` names, or that is computed inside of it, with outputs before it changed.
 
     Raises CaptureError where none is computed there, naming what there is where there are several.
     """
     inputs = probe if samples is None else probe.samples(samples)
     asked = Keyring(replica.module, [key])
     finder = _Finder(asked)
+    intervener = Intervener.of(replica, interventions, finder)
     try:
-        listen(replica, inputs, asked, finder, functions=True)
+        listen(replica, inputs, intervener.following(asked), intervener, functions=True)
     except HaveAll:
         return finder.chosen(key)
     raise unmet(replica, inputs, asked, key) if asked.missing() else finder.none(key)

@@ -42,10 +42,9 @@ def intervene(
     Raises CaptureError for a key that the pass does not meet, or whose output cannot be changed so.
     """
     taker = Taker(Keyring(replica.module, keys))
-    intervener = _Intervener(interventions, Keyring(replica.module, [each.key for each in interventions]), taker)
-    followed = Keyring(replica.module, [*intervener.keyring.keys, *keys])
+    intervener = Intervener.of(replica, interventions, taker)
     try:
-        output = listen(replica, probe, followed, intervener)
+        output = listen(replica, probe, intervener.following(taker.keyring), intervener)
     except OutOfMemory:
         raise
     except ForwardError as error:
@@ -62,14 +61,25 @@ def intervene(
 
 
 @dataclass
-class _Intervener(Listener):
+class Intervener(Listener):
     """Carries out interventions in a walk, then tells `then` of what has become."""
 
+    replica: Replica
     interventions: Sequence[Intervention]
     keyring: Keyring
     then: Listener
 
+    @classmethod
+    def of(cls, replica: Replica, interventions: Sequence[Intervention], then: Listener) -> Intervener:
+        """Raises CaptureError for a key whose module there is not."""
+        return cls(replica, interventions, Keyring(replica.module, [each.key for each in interventions]), then)
+
+    def following(self, asked: Keyring) -> Keyring:
+        """What a walk has to tell of for the interventions and for what is asked."""
+        return Keyring(self.replica.module, [*self.keyring.keys, *asked.keys]) if self.keyring.keys else asked
+
     def leave(self, call: Call, output: Any) -> Any:
+        """Change what was asked for."""
         found = list(self.keyring.met(call, output))
         first = next((leaf for leaf, _ in leaves(output)), "")
         attends = isinstance(call.module, nn.MultiheadAttention)

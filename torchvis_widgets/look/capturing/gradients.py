@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
+from torchvis_widgets.look.capturing.effect import Intervener
+from torchvis_widgets.look.capturing.interventions import Intervention
 from torchvis_widgets.look.capturing.keyring import Keyring
 from torchvis_widgets.look.capturing.listen import listen
 from torchvis_widgets.look.capturing.unmet import unmet
@@ -26,7 +28,13 @@ _IN_BETWEEN = "Some torch.no_grad(), detach(), argmax or reentrant checkpoint() 
 
 
 def gradients(
-    replica: Replica, probe: Probe, keys: Iterable[str], scalar: Scalar, *, samples: slice | None = None
+    replica: Replica,
+    probe: Probe,
+    keys: Iterable[str],
+    scalar: Scalar,
+    *,
+    samples: slice | None = None,
+    interventions: Sequence[Intervention] = (),
 ) -> dict[str, Tensor]:
     """The gradient of `scalar(output, probe)` with respect to each key's output, of its shape, on the CPU.
 
@@ -36,7 +44,8 @@ def gradients(
     marker = _Marker(Keyring(replica.module, keys))
     with replica.lock, torch.inference_mode(False), torch.enable_grad():
         with _NotComputedAnew():
-            output = listen(replica, inputs, marker.keyring, marker, gradients=True)
+            intervener = Intervener.of(replica, interventions, marker)
+            output = listen(replica, inputs, intervener.following(marker.keyring), intervener, gradients=True)
         for key in marker.keyring.missing():
             raise unmet(replica, inputs, marker.keyring, key)
         try:

@@ -13,12 +13,14 @@ from torchvis_widgets.look.picturing.quantise import (
     Bytes,
     Values,
     finite_of,
+    full_limits,
     limits_by_unit,
     quantise,
     robust_limits,
 )
 
 Limits = tuple[float, float]
+"""Or two arrays (n, 1, 1), with limits by unit."""
 
 _CATEGORIES = 32  # that a legend lists
 _MOST_COUNTED = 1 << 16
@@ -32,36 +34,49 @@ class Colours(NamedTuple):
     clipped: int
 
 
-def limits_of(kind: Kind, values: Values) -> Limits:
+def limits_of(kind: Kind, values: Values, robust: bool = True) -> Limits:
     """Limits (lo, hi) of all values of a picture, lo < hi.
 
     labels: 0 … 250, so that a byte is a label; image: 0 … 1, −1 … 1 or 0 … 255 where the values keep within, else
-    their extremes; attention: 0 … greatest; everything else: `robust_limits`.
+    their extremes; attention: 0 … greatest; everything else: `robust_limits`, or with `robust` off `full_limits`.
     """
     if kind == "labels":
         return 0.0, float(LEVELS)
     finite = finite_of(values) if kind in ("image", "attention") else np.zeros(0)
-    if finite.size == 0:
-        return robust_limits(values)
-    least, greatest = float(finite.min()), float(finite.max())
-    if kind == "image":
-        return _brightness(least, greatest)
-    return (0.0, greatest) if least >= 0 and greatest > 0 else robust_limits(values)
+    if kind == "image" and finite.size:
+        return _brightness(float(finite.min()), float(finite.max()))
+    positive = bool(finite.size) and float(finite.min()) >= 0 < float(finite.max())
+    return full_limits(values) if positive or not robust else robust_limits(values)
 
 
-def colours(kind: Kind, values: Values, shown: Values, limits: Limits | None = None, per_unit: bool = False) -> Colours:
-    """The colours of all `values`, of which `shown` (n, h, w) goes over the wire.
+def colours(
+    kind: Kind,
+    values: Values,
+    shown: Values,
+    limits: Limits | None = None,
+    per_unit: bool = False,
+    robust: bool = True,
+    centred: bool = False,
+) -> Colours:
+    """The colours of all `values`, of which `shown` (n, h, w) goes over the wire; `centred` about 0 in any case.
 
     Labels and images keep their own limits: they say the same in every picture.
     """
     if kind == "labels":
         return Colours(*limits_of(kind, values), 0)
     if per_unit and kind != "image":
-        lo, hi = limits_by_unit(shown, robust=kind != "attention")
-        return Colours(lo, hi, _beyond(shown, lo, hi))
+        given = limits is not None and np.ndim(limits[1]) > 0
+        lo, hi = limits if given and limits else limits_by_unit(shown, robust=robust and kind != "attention")
+        return _counted(shown, lo, hi, centred)
     usable = limits is not None and kind != "image" and all(map(math.isfinite, limits)) and limits[0] < limits[1]
-    least, greatest = limits if usable and limits is not None else limits_of(kind, values)
-    return Colours(least, greatest, _beyond(values, least, greatest))
+    least, greatest = limits if usable and limits is not None else limits_of(kind, values, robust)
+    return _counted(values, least, greatest, centred)
+
+
+def _counted(values: Values, lo: Any, hi: Any, centred: bool) -> Colours:
+    if centred:
+        lo = -np.abs(hi)
+    return Colours(lo, hi, _beyond(values, lo, hi))
 
 
 def codes(kind: Kind, units: Values, found: Colours) -> Bytes:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,25 @@ from torchvis_widgets.look.picturing.quantise import Bytes, Values, array_of
 from torchvis_widgets.look.picturing.thinning import thinned
 from torchvis_widgets.look.picturing.value_counts import statistics
 
+Choose = Callable[[Values], Sequence[int]]
+
 _PREFIX_SHARE = 4  # of the bytes, at most one in so many is for the tokens before the patches
+
+
+class Ways(NamedTuple):
+    """How a picture is painted: what `picture()` is given besides the tensor."""
+
+    limits: tuple[Any, Any] | None = None
+    per_unit: bool = False
+    robust: bool = True
+    centred: bool = False
+    choose: Choose | None = None
+
+    def of(self, order: Sequence[int] | None) -> tuple[Any, Any] | None:
+        """The limits of the units shown, where each has its own."""
+        if self.limits is None or order is None or not np.ndim(self.limits[1]):
+            return self.limits
+        return self.limits[0][list(order)], self.limits[1][list(order)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,16 +109,21 @@ def picture(
     *,
     context: Context | None = None,
     kind: str | None = None,
-    limits: tuple[float, float] | None = None,
+    limits: tuple[Any, Any] | None = None,
     per_unit: bool = False,
+    robust: bool = True,
+    centred: bool = False,
+    choose: Choose | None = None,
     byte_cap: int = 1 << 20,
 ) -> Picture:
     """The picture of one sample's tensor, of any shape and dtype, without a batch dimension; other objects as text.
 
     `kind` overrides what the values and the `context` say. `limits` (lo, hi) fixes the colours, to compare pictures;
-    `per_unit` gives each unit its own. Above `byte_cap` bytes rows and columns of large units are thinned, then units
-    are left out, both evenly, and `note` says so. Raises ValueError for a kind that the tensor cannot be shown as, and
-    nothing else.
+    `per_unit` gives each unit its own, with `limits` as arrays (n, 1, 1) those; with `robust` off limits clip nothing;
+    `centred` puts 0 in the middle. `choose` is given the units (n, h, w) where there are several, and gives the numbers
+    of those to show, in order. Above `byte_cap` bytes rows and columns of large units are thinned, then units are left
+    out, both evenly (the last ones where they were chosen), and `note` says so. Raises ValueError for a kind that the
+    tensor cannot be shown as, and nothing else.
     """
     given = as_tensor(tensor)
     if given is None or kind == "text":
@@ -111,16 +135,19 @@ def picture(
         note = note or f"{'×'.join(map(str, shape))}: {layout.note}"
         layout = layout._replace(note="")
     dtype = str(given.dtype).removeprefix("torch.")
-    return _painted(layout, array, shape, dtype, note, limits, per_unit, byte_cap)
+    ways = Ways(limits, per_unit, robust, centred, choose)
+    return _painted(layout, array, shape, dtype, note, ways, byte_cap)
 
 
-def colour_limits(tensor: Any, *, context: Context | None = None, kind: str | None = None) -> tuple[float, float]:
+def colour_limits(
+    tensor: Any, *, context: Context | None = None, kind: str | None = None, robust: bool = True
+) -> tuple[float, float]:
     """The limits (lo, hi) that `picture()` gives the colours, without the picture. Raises ValueError as it does."""
     given = as_tensor(tensor)
     if given is None:
         return 0.0, 1.0
     array, _ = array_of(given)
-    return limits_of(_kind(given, array, shape_of(given, array), context, kind), array)
+    return limits_of(_kind(given, array, shape_of(given, array), context, kind), array, robust)
 
 
 def _kind(given: Tensor, array: Values, shape: list[int], context: Context | None, kind: str | None) -> Kind:
@@ -134,19 +161,20 @@ def _painted(
     shape: list[int],
     dtype: str,
     note: str,
-    limits: tuple[float, float] | None,
-    per_unit: bool,
+    ways: Ways,
     byte_cap: int,
 ) -> Picture:
     prefix = None
     if layout.prefix is not None and byte_cap >= _PREFIX_SHARE:
         before = Layout("tokens", layout.prefix, ("", "token", "feature"))
-        same = limits or limits_of("tokens", array)
+        plain = ways.limits is not None and not np.ndim(ways.limits[1])
+        same = Ways(ways.limits if plain else limits_of("tokens", array, ways.robust), centred=ways.centred)
         size = list(layout.prefix.shape[1:])
-        prefix = _painted(before, layout.prefix, size, dtype, "", same, False, byte_cap // _PREFIX_SHARE)
+        prefix = _painted(before, layout.prefix, size, dtype, "", same, byte_cap // _PREFIX_SHARE)
         byte_cap -= prefix.tiles.size
-    less = thinned(layout, byte_cap)
-    found = colours(layout.kind, array, less.units, limits, per_unit)
+    several = layout.kind != "image" and len(layout.units) > 1
+    less = thinned(layout, byte_cap, ways.choose(layout.units) if ways.choose and several else None)
+    found = colours(layout.kind, array, less.units, ways.of(less.order), ways.per_unit, ways.robust, ways.centred)
     by_unit = np.ndim(found.lo) > 0
     return Picture(
         kind=layout.kind,
@@ -182,7 +210,7 @@ def _text(given: Any, tensor: Tensor | None, kind: str | None) -> Picture:
     dtype = type(given).__name__ if tensor is None else str(tensor.dtype).removeprefix("torch.")
     shape = [] if tensor is None else shape_of(tensor, nothing)
     layout = Layout("text", nothing.reshape(0, 0, 0), ("", "", ""), total=0)
-    return replace(_painted(layout, nothing, shape, dtype, note, None, False, 1), text=text)
+    return replace(_painted(layout, nothing, shape, dtype, note, Ways(), 1), text=text)
 
 
 def _finite_note(values: Values) -> str:

@@ -109,6 +109,19 @@ def robust_limits(values: Values) -> tuple[float, float]:
     return (-hi if finite.min() < 0 else 0.0), hi
 
 
+def full_limits(values: Values) -> tuple[float, float]:
+    """Colour limits (lo, hi) that clip nothing: hi the greatest |finite value|, lo = −hi where any is negative, else 0.
+
+    hi is 1 where all values are 0 or none is finite.
+    """
+    finite = finite_of(values)
+    if finite.size == 0:
+        return 0.0, 1.0
+    least, greatest = float(finite.min()), float(finite.max())
+    hi = max(-least, greatest) or 1.0
+    return (-hi if least < 0 else 0.0), hi
+
+
 def limits_by_unit(units: Values, *, robust: bool = True) -> tuple[Values, Values]:
     """Limits of each unit of (n, h, w), as arrays (n, 1, 1); all −hi … hi where any value is negative.
 

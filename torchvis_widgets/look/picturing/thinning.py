@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +15,7 @@ _MOST_UNITS = 4096
 
 
 class Thinned(NamedTuple):
-    """Units (n, h, w) of which `order` holds the numbers, None = all; `shown` of the layout's total."""
+    """Units (n, h, w) of which `order` holds the numbers, None = all in their order; `shown` of the layout's total."""
 
     units: Values
     order: list[int] | None
@@ -22,19 +23,21 @@ class Thinned(NamedTuple):
     note: str
 
 
-def thinned(layout: Layout, byte_cap: int) -> Thinned:
-    """As much of a layout as goes into that many bytes, at least one value."""
-    units, notes = layout.units, []
-    down, across = _strides(layout, max(1, byte_cap))
+def thinned(layout: Layout, byte_cap: int, chosen: Sequence[int] | None = None) -> Thinned:
+    """As much of a layout as goes into that many bytes, at least one value; of the units `chosen` the first ones."""
+    order = None if chosen is None else list(chosen)
+    units, notes = layout.units if order is None else layout.units[order], []
+    down, across = _strides(layout._replace(units=units), max(1, byte_cap))
     if max(down, across) > 1:
         units = units[:, ::down, ::across]
         notes.append(_every(layout, down, across))
     keep = min(len(units), _MOST_UNITS, max(1, byte_cap // max(1, units[0].size if len(units) else 1)))
-    order = None
     if keep < len(units):
-        order = [round(index) for index in np.linspace(0, len(units) - 1, keep).tolist()]
-        units = units[order]
+        evenly = [round(index) for index in np.linspace(0, len(units) - 1, keep).tolist()]
+        units, order = (units[evenly], evenly) if order is None else (units[:keep], order[:keep])
+    if order is not None and keep < layout.total:
         notes.append(f"{keep} of {layout.total} units")
+    order = None if order == list(range(layout.total)) else order
     return Thinned(units, order, units.size if layout.kind == "vector" else len(units), ", ".join(notes))
 
 
