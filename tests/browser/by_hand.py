@@ -30,13 +30,17 @@ def quickstart_cell(text: str) -> int:
     return next(i for i, cell in enumerate(cells) if cell.cell_type == "code" and text in cell.source)
 
 
-def quickstart_names() -> dict[str, Any]:
-    """Run the notebook's cells before `watch()`, the user's own code, and return their names."""
-    names: dict[str, Any] = {"__name__": "quickstart"}
+def cells_before_watch() -> list[str]:
+    """Return the notebook's code cells before `watch()`: the user's own code."""
     cells = nbformat.read(QUICKSTART, as_version=4).cells[: quickstart_cell("tvw.watch(")]
-    for cell in cells:
-        if cell.cell_type == "code":
-            exec(cell.source, names)
+    return [cell.source for cell in cells if cell.cell_type == "code"]
+
+
+def quickstart_names() -> dict[str, Any]:
+    """Run the user's own code and return its names."""
+    names: dict[str, Any] = {"__name__": "quickstart"}
+    for source in cells_before_watch():
+        exec(source, names)
     return names
 
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from torchvis_widgets.record.branches import Branches
-from torchvis_widgets.record.database import is_locked
+from torchvis_widgets.record.database import is_locked, version
 from torchvis_widgets.record.drain import Drain
 from torchvis_widgets.record.errors import Problems, RunError
 from torchvis_widgets.record.lines import Lines
@@ -199,6 +199,9 @@ class MetricsReader:
         self._path = path
         self._last_row = 0
         self._lines = Lines(branches)
+        self._marks: list[Mark] = []
+        self._lines_version: object | None = None
+        self._marks_version: object | None = None
         self._lock = threading.Lock()
 
     @property
@@ -209,25 +212,37 @@ class MetricsReader:
     @property
     def marked(self) -> list[Mark]:
         """Every mark so far. Raises RunError for a file that is no database."""
-        try:
-            return read_marks(self._path) if self._path.exists() else []
-        except sqlite3.Error as error:
-            raise RunError(f"{self._path} cannot be read: {error}") from error
+        now = version(self._path)
+        if now is None or now != self._marks_version:
+            try:
+                self._marks = read_marks(self._path) if self._path.exists() else []
+            except sqlite3.Error as error:
+                raise RunError(f"{self._path} cannot be read: {error}") from error
+            self._marks_version = now
+        return list(self._marks)
 
     @property
     def lines(self) -> Lines:
         """Every metric's branches. Raises RunError for a file that is no database."""
         with self._lock:
-            if self._path.exists():
-                try:
-                    names, table, self._last_row = read_metrics(self._path, self._last_row)
-                except sqlite3.Error as error:
-                    if is_locked(error):  # by its writer, which closes it: the rest is there the next time
-                        return self._lines
-                    raise RunError(f"{self._path} cannot be read: {error}") from error
-                # A branch is written down before its rows: those read here find theirs.
-                self._lines.extend(names, table)
+            now = version(self._path)
+            if (now is None or now != self._lines_version) and self._read():
+                self._lines_version = now
             return self._lines
+
+    def _read(self) -> bool:
+        """Takes in what is new; False where another program has locked the file."""
+        if not self._path.exists():
+            return True
+        try:
+            names, table, self._last_row = read_metrics(self._path, self._last_row)
+        except sqlite3.Error as error:
+            if is_locked(error):  # by its writer, which closes it: the rest is there the next time
+                return False
+            raise RunError(f"{self._path} cannot be read: {error}") from error
+        # A branch is written down before its rows: those read here find theirs.
+        self._lines.extend(names, table)
+        return True
 
 
 def _nobody(names: list[str], rows: NDArray[np.float64]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import threading
 import time
@@ -17,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from torchvis_widgets.record.branches import Branches, is_on
+from torchvis_widgets.record.branches import Branches, Limit, is_on
 from torchvis_widgets.record.errors import Problems, RunError
 from torchvis_widgets.record.structure import unpack
 from torchvis_widgets.record.tensor_file import read_tensors, same_bits, write_tensors
@@ -26,6 +27,7 @@ __all__ = ["TRAINING", "Commit", "Snapshot", "SnapshotStore"]
 
 TRAINING = "training:"  # what the names of tensors that are not the model's own begin with
 _SETTLED = 2 * 10**9  # nanoseconds; the coarsest clock of a common file system
+_TRUSTED = 0.02  # seconds; a frame of the views asks many times, and a scan costs as much as there are snapshots
 Places = Mapping[str, list[str]]  # tensor -> [file, key]
 
 
@@ -92,7 +94,9 @@ class SnapshotStore:
         self._lock = threading.Lock()
         self._parsed: dict[str, tuple[object, Commit | None]] = {}  # json file -> (which version of it, its content)
         self._kept: dict[str, _Kept] = {}
-        self._listed: tuple[int, list[Commit]] | None = None  # the folder's time of change, and what was in it
+        # The folder's time of change, what was in it, and until when the one is trusted to tell of the other.
+        self._listed: tuple[int, list[Commit], float] | None = None
+        self._line: tuple[list[Commit], Mapping[int, Limit], list[Commit]] | None = None  # the last one, and of what
         self.thinned: list[Snapshot] = []  # what remove() has taken away
 
     # Reading
@@ -101,23 +105,20 @@ class SnapshotStore:
         """Returns what has been committed, by branch and step, by whichever process."""
         with self._lock:
             changed = self._changed_at()
-            if self._listed is not None and self._listed[0] == changed:
+            if self._listed is not None and self._listed[0] == changed and time.monotonic() < self._listed[2]:
                 return self._listed[1]
             commits = self._scan()
             # A change within the clock's last tick need not show in the next time of change: look again then.
             settled = time.time_ns() - changed > _SETTLED
-            self._listed = (changed, commits) if settled else None
+            self._listed = changed, commits, math.inf if settled else time.monotonic() + _TRUSTED
             return commits
 
     def line(self, branch: int | None = None) -> list[Commit]:
         """Returns those on the way to a branch's end (None: the current one's), by step."""
-        line = self._branches.line(branch)
-        found = [
-            commit
-            for commit in self.commits()
-            if is_on(line, commit.snapshot.branch, commit.snapshot.step, commit.snapshot.time)
-        ]
-        return sorted(found, key=lambda commit: (commit.snapshot.step, commit.snapshot.time))
+        commits, line, known = self.commits(), self._branches.line(branch), self._line
+        if known is None or known[0] is not commits or known[1] != line:
+            self._line = known = commits, line, _on(line, commits)
+        return known[2]
 
     def tensors(self, commit: Commit, keys: Iterable[str] | None = None) -> dict[str, Tensor]:
         """Returns the tensors named by `keys` (all if None), memory-mapped. Raises LookupError, RunError."""
@@ -206,6 +207,7 @@ class SnapshotStore:
     def remove(self, commit: Commit) -> None:
         """Takes a snapshot away; the files that it needed stay until `discard`. Raises OSError."""
         commit.path.unlink(missing_ok=True)  # its owner may have deleted it, to have room
+        self._listed = None
         self.thinned.append(commit.snapshot)
 
     def discard(self, file: str) -> None:
@@ -237,8 +239,15 @@ class SnapshotStore:
         draft = path.with_suffix(".json.part")
         draft.write_text(json.dumps(about))
         draft.replace(path)
+        self._listed = None
         places = [*about["tensors"].values(), *about["training"]["tensors"].values()]
         return Commit(_snapshot(about), path), {file for file, _ in places}
+
+
+def _on(line: Mapping[int, Limit], commits: Iterable[Commit]) -> list[Commit]:
+    places = ((commit.snapshot, commit) for commit in commits)
+    found = [commit for at, commit in places if is_on(line, at.branch, at.step, at.time)]
+    return sorted(found, key=lambda commit: (commit.snapshot.step, commit.snapshot.time))
 
 
 def _about(at: Snapshot, state: Mapping[str, _Kept], structures: Mapping[str, str]) -> dict[str, Any]:

@@ -98,8 +98,8 @@ class LineChart:
         self._smooth.clear()
         self.figure.axes = [self._x_axis, self._y_axis]
 
-    def draw(self, curves: Sequence[Curve], x_ticks: Ticks, cursor: float | None) -> None:
-        """Replace what is drawn by `curves`, and put the playhead at x = `cursor` (None: none)."""
+    def draw(self, curves: Sequence[Curve], x_ticks: Ticks) -> None:
+        """Replace what is drawn by `curves`."""
         if [curve.name for curve in curves] != list(self._raw):
             self._lay_out(curves)
         self._fit(self._x, self._x_axis, x_ticks)
@@ -113,6 +113,9 @@ class LineChart:
             else:
                 smooth.visible = False
         self._draw_nonfinite(curves)
+
+    def point_at(self, cursor: float | None) -> None:
+        """Put the playhead at x = `cursor` (None: none); all that is drawn anew is itself."""
         with self._cursor.hold_sync():
             self._cursor.visible = cursor is not None
             if cursor is not None:

@@ -60,7 +60,10 @@ class LossHeader(View):
         lines = self._lines()
         key = (tuple((series.name, len(series)) for series, _ in lines), self.scale, self.axis, self.smoothing)
         run = self.stage.session.run
-        return [Topic("drawn", (key, run.branch, len(run.marked), self.stage.step), lambda: self._draw(lines))]
+        return [
+            Topic("drawn", (key, run.branch, len(run.marked)), lambda: self._draw(lines)),
+            Topic("playhead", (self.stage.step, self.axis), self._point),
+        ]
 
     def answer_group(self, group: str) -> None:
         """Another panel was chosen."""
@@ -95,9 +98,13 @@ class LossHeader(View):
         self._chart.set_scale(self.scale)
         curves = [*self._left(), *(self._curve(series, colour) for series, colour in lines)]
         end = max((float(curve.x[-1]) for curve in curves if len(curve.x)), default=0.0)
-        self._chart.draw(curves, self._ticks(end), self._cursor())
+        self._chart.draw(curves, self._ticks(end))
         self._chart.mark(self._marks())
         return {"points": [len(curve.x) for curve in curves]}, []
+
+    def _point(self) -> Reply:
+        self._chart.point_at(self._cursor())
+        return {}, []
 
     def _left(self) -> list[Curve]:
         """What branches that were left went on to, behind the lines of now and fainter."""
