@@ -25,6 +25,8 @@ def find(
     """
     if sum(asked is not None for asked in (epoch, step, name)) != 1:
         raise TypeError("a snapshot is found by one of its labels: give one of epoch=…, step=… and name=…")
+    if step is not None and (exactly := store.at_step(step, branch)) is not None:
+        return exactly
     line = store.line(branch)
     everywhere = line if branch is not None else store.commits()
     for commit in (*reversed(line), *reversed(everywhere)):

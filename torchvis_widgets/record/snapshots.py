@@ -86,6 +86,23 @@ class _Kept:
     norm: float | None
 
 
+@dataclass(frozen=True)
+class _Line:
+    """Those of `commits` that lie within `limits`, by step."""
+
+    commits: list[Commit]
+    limits: Mapping[int, Limit]
+    found: list[Commit]
+    by_step: Mapping[int, Commit]
+
+    @classmethod
+    def of(cls, commits: list[Commit], limits: Mapping[int, Limit]) -> _Line:
+        places = ((commit.snapshot, commit) for commit in commits)
+        found = [commit for at, commit in places if is_on(limits, at.branch, at.step, at.time)]
+        found.sort(key=lambda commit: (commit.snapshot.step, commit.snapshot.time))
+        return cls(commits, limits, found, {commit.snapshot.step: commit for commit in found})
+
+
 class SnapshotStore:
     """The folder `snapshots` of a run; the json file is written last, so that what it names is always complete."""
 
@@ -96,7 +113,7 @@ class SnapshotStore:
         self._kept: dict[str, _Kept] = {}
         # The folder's time of change, what was in it, and until when the one is trusted to tell of the other.
         self._listed: tuple[int, list[Commit], float] | None = None
-        self._line: tuple[list[Commit], Mapping[int, Limit], list[Commit]] | None = None  # the last one, and of what
+        self._line: _Line | None = None  # the last one asked for
         self.thinned: list[Snapshot] = []  # what remove() has taken away
 
     # Reading
@@ -115,10 +132,17 @@ class SnapshotStore:
 
     def line(self, branch: int | None = None) -> list[Commit]:
         """Returns those on the way to a branch's end (None: the current one's), by step."""
-        commits, line, known = self.commits(), self._branches.line(branch), self._line
-        if known is None or known[0] is not commits or known[1] != line:
-            self._line = known = commits, line, _on(line, commits)
-        return known[2]
+        return self._line_to(branch).found
+
+    def at_step(self, step: int, branch: int | None = None) -> Commit | None:
+        """Returns the last one of `line(branch)` at a step; as fast however many there are."""
+        return self._line_to(branch).by_step.get(step)
+
+    def _line_to(self, branch: int | None) -> _Line:
+        commits, limits, known = self.commits(), self._branches.line(branch), self._line
+        if known is None or known.commits is not commits or known.limits != limits:
+            self._line = known = _Line.of(commits, limits)
+        return known
 
     def tensors(self, commit: Commit, keys: Iterable[str] | None = None) -> dict[str, Tensor]:
         """Returns the tensors named by `keys` (all if None), memory-mapped. Raises LookupError, RunError."""
@@ -242,12 +266,6 @@ class SnapshotStore:
         self._listed = None
         places = [*about["tensors"].values(), *about["training"]["tensors"].values()]
         return Commit(_snapshot(about), path), {file for file, _ in places}
-
-
-def _on(line: Mapping[int, Limit], commits: Iterable[Commit]) -> list[Commit]:
-    places = ((commit.snapshot, commit) for commit in commits)
-    found = [commit for at, commit in places if is_on(line, at.branch, at.step, at.time)]
-    return sorted(found, key=lambda commit: (commit.snapshot.step, commit.snapshot.time))
 
 
 def _about(at: Snapshot, state: Mapping[str, _Kept], structures: Mapping[str, str]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from importlib.resources import files
 from typing import Any, ClassVar
 
 import anywidget
+import traitlets as t
 
 from torchvis_widgets import kernel
 
@@ -16,6 +17,8 @@ Reply = tuple[dict[str, Any], list[bytes]]
 
 LEASE = 30.0  # seconds after which a view that has not renewed its presence is taken for gone
 PATIENCE = 2.0  # seconds after which a push that was not acknowledged no longer holds back the next
+WINDOW = 2  # pushes of a topic on their way: the next frame is computed while the last one is painted
+STILL_BYTES = 192 * 1024  # of a widget's last picture in a saved notebook; the same limit is in js/src/shared/still.ts
 
 
 @dataclass(frozen=True)
@@ -48,12 +51,19 @@ class LiveWidget(anywidget.AnyWidget):
 
     bundle: ClassVar[str]
     styles: ClassVar[tuple[str, ...]] = ()
+    patient: ClassVar[tuple[str, ...]] = ()
+    """Requests that are answered when every view on screen has been sent what they brought about."""
+
+    still = t.List(t.Dict()).tag(sync=True)  # {topic, value, buffers}: what a saved notebook shows without a kernel
 
     def __init__(self, **traits: Any) -> None:
         self._views: dict[str, tuple[bool, float]] = {}
         self._sent: dict[str, Hashable] = {}
-        self._waiting: dict[str, tuple[int, float]] = {}
+        self._waiting: dict[int, tuple[str, float]] = {}
+        self._kept: dict[str, Hashable] = {}
         self._seq = 0
+        self.behind = False
+        """Whether the browser has yet to draw so much that something newer was held back."""
         # Text, not a Path: a Path keeps a closed widget alive (anywidget#929).
         self._esm = asset(f"{self.bundle}.js")
         self._css = "\n".join(asset(f"{style}.css") for style in (self.bundle, *self.styles))
@@ -86,23 +96,51 @@ class LiveWidget(anywidget.AnyWidget):
         now = time.monotonic()
         return any(visible and now - seen < LEASE for visible, seen in self._views.values())
 
+    @property
+    def known(self) -> bool:
+        """Whether some front end has a view of this widget, on screen or not."""
+        now = time.monotonic()
+        return any(now - seen < LEASE for _, seen in self._views.values())
+
+    def show(self, **traits: Any) -> None:
+        """Set the traits that have changed: to find out is far cheaper than to check a long list's elements."""
+        for name, value in traits.items():
+            if getattr(self, name) != value:
+                setattr(self, name, value)
+
     def refresh(self) -> None:
         """Send what has changed; the caller holds the publisher's lock."""
         with self.hold_sync():
             self.update()
+        self.behind = False
         for topic in self.topics():
-            if self._sent.get(topic.name, self) != topic.key and self._ready(topic.name):
+            if self._sent.get(topic.name, self) == topic.key:
+                continue
+            if self._ready(topic.name):
                 self._push(topic)
+            else:
+                self.behind = True
+
+    def keep_still(self) -> None:
+        """Put what a view would draw now into the saved state; the caller holds the publisher's lock."""
+        with self.hold_sync():
+            self.update()
+            topics = self.topics()
+            keys = {topic.name: topic.key for topic in topics}
+            if keys != self._kept:
+                self.still = _still(topics)
+                self._kept = keys
 
     def _ready(self, name: str) -> bool:
-        waiting = self._waiting.get(name)
-        return waiting is None or time.monotonic() - waiting[1] > PATIENCE
+        now = time.monotonic()
+        on_the_way = [sent for topic, sent in self._waiting.values() if topic == name and now - sent <= PATIENCE]
+        return len(on_the_way) < WINDOW
 
     def _push(self, topic: Topic) -> None:
         value, buffers = topic.make()
         self._seq += 1
         self._sent[topic.name] = topic.key
-        self._waiting[topic.name] = (self._seq, time.monotonic())
+        self._waiting[self._seq] = (topic.name, time.monotonic())
         self.send({"kind": "push", "topic": topic.name, "seq": self._seq, "value": value}, buffers)
 
     # Receiving
@@ -116,18 +154,31 @@ class LiveWidget(anywidget.AnyWidget):
             self._answer(message, buffers)
 
     def _acknowledged(self, seq: object) -> None:
-        self._waiting = {name: mark for name, mark in self._waiting.items() if mark[0] != seq}
-        self.changed()
+        if not isinstance(seq, int) or seq not in self._waiting:
+            return
+        topic, _ = self._waiting[seq]
+        # What was sent before has been painted or replaced.
+        self._waiting = {n: sent for n, sent in self._waiting.items() if n > seq or sent[0] != topic}
+        if self.behind:
+            self.changed()
 
     def _answer(self, message: dict[str, Any], received: list[Any]) -> None:
+        op = message.get("op")
         reply: dict[str, Any] = {"kind": "reply", "id": message.get("id")}
         buffers: list[bytes] = []
         try:
-            value, buffers = self._carry_out(message.get("op"), message.get("args"), received)
+            value, buffers = self._carry_out(op, message.get("args"), received)
             reply |= {"ok": True, "value": value}
         except Exception as error:  # a view must always get an answer, and nothing may reach the kernel's own loop
             reply |= {"ok": False, "error": str(error) or type(error).__name__}
-        self.send(reply, buffers)
+        if reply["ok"] and op in self.patient:
+            self.when_sent(lambda: self.send(reply, buffers))
+        else:
+            self.send(reply, buffers)
+
+    def when_sent(self, then: Callable[[], None]) -> None:
+        """Call `then` when every view on screen has been sent what it is to show; a stage knows the other views."""
+        then()
 
     def _carry_out(self, op: object, args: object, received: list[Any]) -> Reply:
         method = getattr(self, f"answer_{op}", None) if isinstance(op, str) else None
@@ -157,5 +208,18 @@ class LiveWidget(anywidget.AnyWidget):
             self._views.pop(view, None)
         else:
             self._views[view] = (bool(visible), time.monotonic())
-        if self.shown and not was_shown:
+        if self.shown != was_shown:
             self.changed()
+
+
+def _still(topics: list[Topic]) -> list[dict[str, Any]]:
+    """What each topic would send, the smaller ones as long as there is room."""
+    made = [(topic.name, *topic.make()) for topic in topics]
+    made.sort(key=lambda each: sum(map(len, each[2])))
+    room, kept = STILL_BYTES, []
+    for name, value, buffers in made:
+        room -= sum(map(len, buffers))
+        if room < 0:
+            break
+        kept.append({"topic": name, "value": value, "buffers": buffers})
+    return kept

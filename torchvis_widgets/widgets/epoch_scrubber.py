@@ -10,6 +10,7 @@ import traitlets as t
 from torchvis_widgets.record.series import Series
 from torchvis_widgets.widgets.base import Reply, Topic
 from torchvis_widgets.widgets.marked import latest_marks, told
+from torchvis_widgets.widgets.selection import Against
 from torchvis_widgets.widgets.view import View
 
 CURVE_POINTS = 400
@@ -23,10 +24,12 @@ class EpochScrubber(View):
     """
 
     bundle: ClassVar[str] = "epoch_scrubber"
+    patient: ClassVar[tuple[str, ...]] = ("move",)
 
     steps = t.List(t.Int()).tag(sync=True)
     epochs = t.List(t.Any()).tag(sync=True)  # float, or None for a snapshot that is no epoch's end
     position = t.Int(None, allow_none=True).tag(sync=True)
+    against = t.Int(None, allow_none=True).tag(sync=True)  # the step that is compared with
     last_step = t.Int(0).tag(sync=True)
     total_steps = t.Int(None, allow_none=True).tag(sync=True)
     steps_per_epoch = t.Float(None, allow_none=True).tag(sync=True)
@@ -37,12 +40,17 @@ class EpochScrubber(View):
         epochs: dict[int, float | None] = {}  # one tick a step, also where a state was kept again under a name
         for snapshot in session.run.snapshots:
             epochs[snapshot.step] = snapshot.epoch if snapshot.epoch is not None else epochs.get(snapshot.step)
-        self.steps, self.epochs = list(epochs), list(epochs.values())
-        self.position = self.stage.step
-        self.last_step = session.loop.step
-        self.total_steps = None if session.loop.status in ENDED else session.loop.total_steps()
-        self.steps_per_epoch = session.loop.steps_per_epoch
-        self.marks = told(latest_marks(session.run))
+        against = self.stage.selection.now.against
+        self.show(
+            steps=list(epochs),
+            epochs=list(epochs.values()),
+            position=self.stage.step,
+            against=against.step if against is not None else None,
+            last_step=session.loop.step,
+            total_steps=None if session.loop.status in ENDED else session.loop.total_steps(),
+            steps_per_epoch=session.loop.steps_per_epoch,
+            marks=told(latest_marks(session.run)),
+        )
 
     def topics(self) -> list[Topic]:
         run = self.stage.session.run
@@ -59,8 +67,7 @@ class EpochScrubber(View):
         """
         follow = epoch is None and step is None
         at = None if follow else self.stage.session.run.snapshot(epoch=epoch, step=step).step
-        self.stage.selection.move(at)
-        self.changed()
+        self.stage.move(at)
 
     def answer_move(self, step: int | None) -> dict[str, Any]:
         """The playhead has moved; answered when every view shows it."""
@@ -68,6 +75,19 @@ class EpochScrubber(View):
             raise TypeError(f"step must be a whole number or null, found {type(step).__name__}")
         self.seek(step=step)
         return {}
+
+    def answer_compare(self, on: bool) -> None:
+        """Compare was pressed: the snapshot on show stays beside those that the playhead goes to."""
+        if not isinstance(on, bool):
+            raise TypeError(f"on must be true or false, found {type(on).__name__}")
+        self.stage.selection.compare(Against(step=self._on_show()) if on else None)
+        self.changed()
+
+    def _on_show(self) -> int:
+        snapshots = self.stage.session.run.snapshots
+        if not snapshots:
+            raise LookupError("there is no snapshot yet to compare with; wait for the first epoch's end")
+        return snapshots[-1].step if self.stage.step is None else self.stage.step
 
 
 def main_loss(series: Any) -> Series | None:

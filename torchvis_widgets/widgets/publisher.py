@@ -9,6 +9,7 @@ from typing import Protocol
 
 PERIOD = 0.1  # seconds, while a loop runs
 IDLE_PERIOD = 1.0  # seconds, while none does: what users do is published at once, by the thread that hears of it
+PATIENCE = 1.0  # seconds that an answer waits for a view which does not say that it has drawn
 
 
 class Shown(Protocol):
@@ -17,6 +18,20 @@ class Shown(Protocol):
     @property
     def shown(self) -> bool:
         """Whether some view of it is on screen."""
+
+    @property
+    def known(self) -> bool:
+        """Whether some front end has a view of it."""
+
+    @property
+    def behind(self) -> bool:
+        """Whether something was held back for a view that has not drawn yet."""
+
+    def keep_still(self) -> None:
+        """Put what a view would draw into the state that is saved with the notebook."""
+
+    def prefetch(self, step: int) -> None:
+        """Compute what it would draw at a snapshot."""
 
     def refresh(self) -> None:
         """Send what has changed since the last time."""
@@ -35,6 +50,7 @@ class Publisher:
         self._on_error = on_error
         self._widgets: weakref.WeakSet[Shown] = weakref.WeakSet()
         self._lock = threading.RLock()
+        self._answers: list[Callable[[], None]] = []
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -47,12 +63,42 @@ class Publisher:
             )
             self._thread.start()
 
+    def shown(self) -> list[Shown]:
+        """The widgets on screen."""
+        return [widget for widget in list(self._widgets) if widget.shown]
+
     def publish(self) -> None:
         """Send now, from the calling thread, whatever has changed in the widgets on screen."""
         with self._lock:
+            for widget in self.shown():
+                self._guarded(widget.refresh)
+            self._settle()
+
+    def when_sent(self, then: Callable[[], None]) -> None:
+        """Call `then` when nothing is held back any more from a widget on screen; soon in any case."""
+        with self._lock:
+            self._answers.append(then)
+            self._settle()
+            if not self._answers:
+                return
+        timer = threading.Timer(PATIENCE, self._settle, [True])
+        timer.daemon = True
+        timer.start()
+
+    def _settle(self, at_once: bool = False) -> None:
+        with self._lock:
+            if not self._answers or (not at_once and any(widget.behind for widget in self.shown())):
+                return
+            answers, self._answers = self._answers, []
+        for then in answers:
+            self._guarded(then)
+
+    def keep_stills(self) -> None:
+        """Bring the saved state of widgets that no front end has up to date."""
+        with self._lock:
             for widget in list(self._widgets):
-                if widget.shown:
-                    self._refresh(widget)
+                if not widget.known:
+                    self._guarded(widget.keep_still)
 
     def still_live(self) -> bool:
         """Whether there is anything left to wait for."""
@@ -69,9 +115,9 @@ class Publisher:
             self._thread.join(timeout=5.0)
         self._thread = None
 
-    def _refresh(self, widget: Shown) -> None:
+    def _guarded(self, act: Callable[[], None]) -> None:
         try:
-            widget.refresh()
+            act()
         except Exception as error:  # one view's failure must not silence the others
             self._on_error(error)
 

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import weakref
+from contextlib import suppress
 from typing import Any
 
 import torch
 
+from torchvis_widgets import kernel
 from torchvis_widgets.look.tracing.graph import Graph
 from torchvis_widgets.record.run import Run
 from torchvis_widgets.session import Session
 from torchvis_widgets.watch import of_run
+from torchvis_widgets.widgets.prefetcher import Prefetcher, upcoming
 from torchvis_widgets.widgets.publisher import Publisher
 from torchvis_widgets.widgets.selection import Cursor, Selection
 
 Source = Session | Run
+
+PATIENCE = 2.0  # seconds that a move waits for the computing of its frame ahead of it
 
 
 class Stage:
@@ -23,13 +29,41 @@ class Stage:
         self.session = session
         self.selection = Selection(Cursor(layer=first_layer(session.graph)))
         self.publisher = Publisher(session.lively, session.moving, session.report)
+        self.prefetcher = Prefetcher(self._prefetch)
         session.on_close(self.publisher.close)
+        _keep_stills(self.publisher)
         self.dashboard: Any = None  # made when the session is first shown
 
     @property
     def step(self) -> int | None:
         """The step of the snapshot looked at; None where it is the state of now."""
         return self.selection.now.step
+
+    def move(self, step: int | None) -> None:
+        """Take every view on screen to a snapshot, then compute what comes next in the same direction."""
+        before, steps = self.step, [snapshot.step for snapshot in self.session.run.snapshots]
+        if step is not None:
+            self.prefetcher.wait_for(step, PATIENCE)
+        self.selection.move(step)
+        self.publisher.publish()
+        self.prefetcher.aim(upcoming(steps, before, step))
+
+    def _prefetch(self, step: int) -> None:
+        for view in self.publisher.shown():
+            with suppress(Exception):  # the frame itself will say why
+                view.prefetch(step)
+
+
+def _keep_stills(publisher: Publisher) -> None:
+    """At each cell's end, as long as somebody holds the publisher."""
+    held = weakref.ref(publisher)
+
+    def ended(_: BaseException | None) -> None:
+        found = held()
+        if found is not None:
+            found.keep_stills()
+
+    weakref.finalize(publisher, kernel.on_cell_end(ended))
 
 
 def first_layer(graph: Graph | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -31,3 +32,9 @@ class View(LiveWidget):
 
     def changed(self) -> None:
         self._stage.publisher.publish()
+
+    def when_sent(self, then: Callable[[], None]) -> None:
+        self._stage.publisher.when_sent(then)
+
+    def prefetch(self, step: int) -> None:
+        """Compute what the frame at a snapshot needs into the caches, and send nothing."""

@@ -32,7 +32,7 @@ def interface(bundle: str) -> set[str]:
 
 @pytest.mark.parametrize("widget", WIDGETS)
 def test_traits_and_interface_are_the_same_set(widget: type[LiveWidget]) -> None:
-    inherited = set(anywidget.AnyWidget.class_trait_names(sync=True)) | {"_esm", "_css", "_anywidget_id"}
+    inherited = set(anywidget.AnyWidget.class_trait_names(sync=True)) | {"_esm", "_css", "_anywidget_id", "still"}
     assert set(widget.class_trait_names(sync=True)) - inherited == interface(widget.bundle)
 
 
