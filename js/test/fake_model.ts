@@ -28,7 +28,8 @@ export class FakeModel {
     this.sent.push(content as Sent);
   };
 
-  set(changes: Record<string, unknown>) {
+  set(given: Record<string, unknown> | string, value?: unknown) {
+    const changes = typeof given === "string" ? { [given]: value } : given;
     Object.assign(this.traits, changes);
     for (const key of Object.keys(changes)) this.emit(`change:${key}`);
   }

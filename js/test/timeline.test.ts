@@ -6,6 +6,7 @@ const run: State = {
   steps: [0, 228, 456, 684],
   epochs: [0, 1, 2, 3],
   position: null,
+  against: null,
   last_step: 700,
   total_steps: 4560,
   steps_per_epoch: 228,

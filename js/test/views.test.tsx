@@ -16,7 +16,7 @@ const BAR: Bar = {
   ...{ steps_per_second: 80, seconds_left: 42, elapsed: 22, warnings: [EVIL], detail: EVIL },
 };
 const SCRUBBER: Scrubber = {
-  ...{ steps: [0, 100, 200, 300], epochs: [0, 1, 2, 3], position: null },
+  ...{ steps: [0, 100, 200, 300], epochs: [0, 1, 2, 3], position: null, against: null },
   ...{ last_step: 300, total_steps: 2000, steps_per_epoch: 100, marks: [] },
 };
 const ROW = {

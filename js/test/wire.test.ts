@@ -86,9 +86,35 @@ describe("Link", () => {
     };
     const link = new Link(model, undefined, (done) => done());
     void link.request("hello");
-    expect(link.status.silent).toBe(true);
+    expect(link.status).toMatchObject({ gone: "never", silent: false });
     model.emit("msg:custom", null, []);
     model.emit("msg:custom", { kind: "anywidget-command" }, []);
+  });
+
+  it("knows a lost kernel from one that never was, gives up what it asked, and takes it back at any message", async () => {
+    const { model, link } = linked();
+    model.push("frame", 1, {});
+    const answer = link.request("move");
+    link.connected(false);
+    expect(await answer).toBeNull();
+    expect(link.status.gone).toBe("lost");
+    const later = link.request("move");
+    vi.advanceTimersByTime(PATIENCE);
+    expect(await later).toBeNull();
+    expect(link.status.silent).toBe(false);
+    model.reply(model.sent[0]);
+    expect(link.status.gone).toBeNull();
+  });
+
+  it("shows what it was seeded with until something newer comes", () => {
+    const { model, link } = linked();
+    link.seed([{ topic: "frame", seq: 0, value: { n: 1 }, buffers: [] }]);
+    const got: number[] = [];
+    link.on<{ n: number }>("frame", (push) => got.push(push.value.n));
+    model.push("frame", 1, { n: 2 });
+    link.seed([{ topic: "frame", seq: 0, value: { n: 3 }, buffers: [] }]);
+    link.on<{ n: number }>("frame", (push) => got.push(push.value.n));
+    expect(got).toEqual([1, 2, 2]);
   });
 
   it("lets go of the model when its signal aborts", async () => {

@@ -74,10 +74,14 @@ def rows() -> list[Row]:
 def _click(page: NotebookPage, board: Dashboard, layer: str) -> float:
     """Milliseconds from the press of the mouse to the first picture of the layer."""
     row = board.row(layer)
+    board.map.get_by_role("tree").evaluate("(tree) => { tree.scrollTop = 0 }")
+    while not row.count():  # rows out of sight are not in the page
+        board.map.get_by_role("tree").evaluate("(tree) => { tree.scrollTop += 200 }")
+        page.page.evaluate("() => new Promise(requestAnimationFrame)")
     row.scroll_into_view_if_needed()
     page.page.evaluate("() => { tvwPaints.length = 0 }")
     row.click()
-    find = "(layer) => { const paint = tvwPaints.find((each) => each[0] === layer); return paint && paint[2] - tvwClicked }"
+    find = "(layer) => tvwPaints.find(([shown]) => shown === layer)?.[2] - tvwClicked || 0"
     return float(wait_for(lambda: page.page.evaluate(find, layer), f"the picture of {layer}", 30))
 
 

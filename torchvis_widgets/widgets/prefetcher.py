@@ -22,7 +22,7 @@ def upcoming(steps: Sequence[int], before: int | None, now: int | None) -> list[
 
 
 class Prefetcher:
-    """Calls `compute(step)` on a thread of its own for what was asked for last; the thread ends when there is no more."""
+    """Calls `compute(step)` for what was asked for last, on a thread of its own that ends when there is no more."""
 
     def __init__(self, compute: Callable[[int], None]) -> None:
         self._compute = compute

@@ -14,19 +14,23 @@ export interface State {
   steps: number[];
   epochs: (number | null)[];
   position: number | null;
+  against: number | null;
   last_step: number;
   total_steps: number | null;
   steps_per_epoch: number | null;
   marks: Mark[];
 }
 
-/** Shortest time between two frames of play. */
-const FRAME = 100;
+/** Epochs a second. */
+const SPEEDS = [1, 2, 5, 10, 15, 30];
+const USUAL = 10;
 
 function EpochScrubber({ state, link }: ViewProps<State>) {
   const latest = useLatest(link);
   const position = useControl(latest, state.position, "move", "step");
+  const compared = useControl(latest, state.against !== null, "compare", "on");
   const [playing, setPlaying] = useState(false);
+  const [speed, setSpeed] = useState(USUAL);
   const asked = useRef(0);
   const newest = state.steps.length - 1;
   const index = playhead(state.steps, position.value);
@@ -56,10 +60,17 @@ function EpochScrubber({ state, link }: ViewProps<State>) {
       setPlaying(false);
       return;
     }
-    // not held: the last frame is painted in every view, so the next may be asked for
-    const timer = setTimeout(() => void goto(index + 1), FRAME - (performance.now() - asked.current));
+    // not held: every view has its frame, so the next may be asked for while this one is painted
+    const wait = 1000 / speed - (performance.now() - asked.current);
+    const timer = setTimeout(() => void goto(index + 1), wait);
     return () => clearTimeout(timer);
-  }, [playing, index, newest, position.held]);
+  }, [playing, index, newest, position.held, speed]);
+
+  const faster = (by: number) => () => {
+    const next = SPEEDS[SPEEDS.indexOf(speed) + by];
+    if (next) setSpeed(next);
+  };
+  const compare = () => void compared.set(!compared.value);
 
   const keys = {
     ArrowLeft: () => seek(index - 1),
@@ -73,12 +84,17 @@ function EpochScrubber({ state, link }: ViewProps<State>) {
     " ": play,
     l: () => void move(null),
     m: () => seek(nextMark(state, index)),
+    c: compare,
+    "+": faster(1),
+    "=": faster(1),
+    "-": faster(-1),
   };
   return (
     <div class="tvw-scrubber" role="group" aria-label="timeline" onKeyDown={onKeys(keys)}>
       <Button act={play} label={playing ? "pause" : "play"} title="space" disabled={newest < 1}>
         <PlayIcon playing={playing} />
       </Button>
+      <Speed speed={speed} choose={setSpeed} />
       <Timeline state={state} link={link} index={index} live={live} seek={seek} />
       <output class="tvw-num tvw-scrubber-label">{label(state, index, live)}</output>
       <Button
@@ -91,7 +107,33 @@ function EpochScrubber({ state, link }: ViewProps<State>) {
       >
         Live
       </Button>
+      <Button
+        act={compare}
+        pressed={compared.value}
+        disabled={newest < 0}
+        title={compared.value ? "show one epoch alone again" : "keep this epoch in view beside the others"}
+      >
+        Compare
+      </Button>
     </div>
+  );
+}
+
+function Speed({ speed, choose }: { speed: number; choose(speed: number): void }) {
+  return (
+    <select
+      class="tvw-scrubber-speed"
+      aria-label="epochs a second"
+      title="epochs a second: + −"
+      value={String(speed)}
+      onChange={(event) => choose(Number(event.currentTarget.value))}
+    >
+      {SPEEDS.map((each) => (
+        <option key={each} value={each}>
+          {each}/s
+        </option>
+      ))}
+    </select>
   );
 }
 
@@ -109,6 +151,7 @@ export default widget<State>({
     steps: true,
     epochs: true,
     position: true,
+    against: true,
     last_step: true,
     total_steps: true,
     steps_per_epoch: true,
@@ -119,7 +162,9 @@ export default widget<State>({
     ["← →", "earlier, later snapshot"],
     ["Home End", "first, newest snapshot"],
     ["space", "play, pause"],
+    ["+ −", "faster, slower"],
     ["l", "live: follow the newest"],
     ["m", "the snapshot before the next mark"],
+    ["c", "compare with the epoch on show"],
   ],
 });

@@ -19,6 +19,7 @@ export function Timeline({ state, link, index, live, seek }: Props) {
   const { ref, width } = useSize<HTMLDivElement>();
   const [dragging, setDragging] = useState(false);
   const end = extent(state);
+  const against = state.against === null ? -1 : state.steps.indexOf(state.against);
   const at = (event: PointerEvent) => {
     const box = (event.currentTarget as Element).getBoundingClientRect();
     return nearest(state.steps, ((event.clientX - box.left) / Math.max(1, box.width)) * end);
@@ -45,6 +46,7 @@ export function Timeline({ state, link, index, live, seek }: Props) {
       aria-valuetext={label(state, index, live)}
       aria-description={state.marks.length ? `${howMany(state.marks)}: ${inWords(state.marks).join("; ")}` : undefined}
       data-step={state.steps[index]}
+      data-against={state.against ?? undefined}
       data-dragging={dragging}
       onPointerDown={grab}
       onPointerMove={drag}
@@ -55,6 +57,7 @@ export function Timeline({ state, link, index, live, seek }: Props) {
         <rect class="tvw-timeline-ground" width={width} height={HEIGHT} rx={3} />
         <Curve link={link} end={end} width={width} />
         <Ticks state={state} width={width} />
+        {against >= 0 && <Against x={((state.steps[against] ?? 0) / end) * width} text={name(state, against)} />}
         {state.steps.length > 0 && <Playhead x={((state.steps[index] ?? 0) / end) * width} text={name(state, index)} />}
         {/* above the playhead, which stands on the last of them when a training was stopped */}
         <Marks state={state} width={width} />
@@ -80,45 +83,59 @@ function Curve({ link, end, width }: { link: Link; end: number; width: number })
   );
 }
 
+/** The same tree as long as nothing in it changes: a long run's ticks are not compared again at every move. */
 function Ticks({ state, width }: { state: State; width: number }) {
-  const marks = useMemo(
-    () => ticks(state, width),
+  return useMemo(
+    () => (
+      <g>
+        {ticks(state, width).map((tick) => (
+          <g key={tick.x} class={tick.kept ? "tvw-tick" : "tvw-tick tvw-tick-coming"}>
+            <line x1={tick.x} x2={tick.x} y1={HEIGHT - (tick.text ? 5 : 3)} y2={HEIGHT} />
+            {tick.text && (
+              <text x={Math.min(width - 1, tick.x)} y={HEIGHT + 7.5} text-anchor={anchor(tick.x, width)}>
+                {tick.text}
+              </text>
+            )}
+          </g>
+        ))}
+      </g>
+    ),
     [state.steps, state.epochs, state.total_steps, state.steps_per_epoch, state.last_step, width],
-  );
-  return (
-    <g>
-      {marks.map((tick) => (
-        <g key={tick.x} class={tick.kept ? "tvw-tick" : "tvw-tick tvw-tick-coming"}>
-          <line x1={tick.x} x2={tick.x} y1={HEIGHT - (tick.text ? 5 : 3)} y2={HEIGHT} />
-          {tick.text && (
-            <text x={Math.min(width - 1, tick.x)} y={HEIGHT + 7.5} text-anchor={anchor(tick.x, width)}>
-              {tick.text}
-            </text>
-          )}
-        </g>
-      ))}
-    </g>
   );
 }
 
 function Marks({ state, width }: { state: State; width: number }) {
-  return (
-    <g class="tvw-timeline-marks">
-      {markers(state, width).map((mark) => (
-        <g key={mark.x} transform={`translate(${mark.x} 0)`}>
-          <title>{mark.text}</title>
-          <rect x={-4} width={8} height={HEIGHT} />
-          <line y2={HEIGHT} />
-          <path d={`M-4 ${HEIGHT}L4 ${HEIGHT}L0 ${HEIGHT - 6}Z`} />
-        </g>
-      ))}
-    </g>
+  return useMemo(
+    () => (
+      <g class="tvw-timeline-marks">
+        {markers(state, width).map((mark) => (
+          <g key={mark.x} transform={`translate(${mark.x} 0)`}>
+            <title>{mark.text}</title>
+            <rect x={-4} width={8} height={HEIGHT} />
+            <line y2={HEIGHT} />
+            <path d={`M-4 ${HEIGHT}L4 ${HEIGHT}L0 ${HEIGHT - 6}Z`} />
+          </g>
+        ))}
+      </g>
+    ),
+    [state.marks, state.total_steps, state.last_step, state.steps, width],
   );
 }
 
 function anchor(x: number, width: number): "start" | "middle" | "end" {
   if (x < 6) return "start";
   return x > width - 8 ? "end" : "middle";
+}
+
+/** The snapshot that is compared with. */
+function Against({ x, text }: { x: number; text: string }) {
+  return (
+    <g class="tvw-against" transform={`translate(${x.toFixed(1)} 0)`}>
+      <title>{`compared with ${text}`}</title>
+      <line y1={4} y2={HEIGHT} />
+      <circle cy={4} r={3} />
+    </g>
+  );
 }
 
 function Playhead({ x, text }: { x: number; text: string }) {

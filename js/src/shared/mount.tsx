@@ -1,6 +1,8 @@
 import type { Initialize, Render } from "@anywidget/types";
 import { type FunctionComponent, render } from "preact";
+import { watchConnection } from "./connection";
 import { Frame, type KeyHelp } from "./frame";
+import { keepStill } from "./still";
 import { keepPresence } from "./visibility";
 import { Link } from "./wire";
 
@@ -27,6 +29,7 @@ export function widget<S extends object>(options: WidgetOptions<S>) {
     let link: Link | undefined;
     const initialize: Initialize<S> = ({ model, signal }) => {
       link = new Link(model, signal);
+      keepStill(model as never, link, signal);
     };
     const draw: Render<S> = ({ model, el, signal }) => {
       if (!link) throw new Error(`${options.name}: render was called before initialize`);
@@ -66,6 +69,7 @@ function show<S extends object>(
   const redraw = coalesce(draw, signal);
   for (const key of keys) model.on(`change:${key}`, redraw);
   draw();
+  watchConnection(link, el, signal);
   keepPresence(link, root, signal);
   const remove = () => {
     for (const key of keys) model.off(`change:${key}`, redraw);

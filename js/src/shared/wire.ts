@@ -20,6 +20,8 @@ export interface Push<T = Record<string, unknown>> extends Reply<T> {
 }
 
 export interface LinkStatus {
+  /** there is no kernel behind the model any more, or there never was one: a saved page */
+  gone: "never" | "lost" | null;
   /** a request has waited longer than `PATIENCE` and nothing has come since */
   silent: boolean;
   /** the kernel's words about the last request that it refused */
@@ -45,20 +47,24 @@ export const PATIENCE = 1500;
 /** asked for by the view itself: they leave the last error on show */
 const UNASKED = new Set(["hello", "presence", "values"]);
 
+/** A hidden page paints nothing, and its frames never come: the kernel must not wait for them. */
 function afterPaint(done: () => void): void {
-  requestAnimationFrame(() => setTimeout(done));
+  if (document.visibilityState === "hidden") setTimeout(done);
+  else requestAnimationFrame(() => setTimeout(done));
 }
 
 /** One a model, made in `initialize`; all views of the model share it. */
 export class Link {
   readonly id = Math.random().toString(36).slice(2, 12);
-  status: LinkStatus = { silent: false, error: null };
+  status: LinkStatus = { gone: null, silent: false, error: null };
   #port: Port;
   #next = 0;
   #waiting = new Map<string, Waiting>();
   #latest = new Map<string, Push<never>>();
+  #answered = false;
   #listeners = new Map<string, Set<(push: Push<never>) => void>>();
   #watchers = new Set<() => void>();
+  #hearers = new Set<() => void>();
 
   #afterPaint: (done: () => void) => void;
 
@@ -78,7 +84,7 @@ export class Link {
     const id = `${this.id}:${this.#next++}`;
     if (!UNASKED.has(op)) this.#update({ error: null });
     return new Promise((resolve) => {
-      const timer = setTimeout(() => this.#update({ silent: true }), PATIENCE);
+      const timer = setTimeout(() => this.#overdue(id), PATIENCE);
       this.#waiting.set(id, { resolve: resolve as Waiting["resolve"], timer });
       this.#send({ kind: "request", id, op, args }, buffers);
     });
@@ -99,24 +105,63 @@ export class Link {
     return () => this.#watchers.delete(watcher);
   }
 
+  /** Calls `hearer` after every push. */
+  heard(hearer: () => void): void {
+    this.#hearers.add(hearer);
+  }
+
+  /** The newest push of each topic. */
+  get latest(): Iterable<Push> {
+    return this.#latest.values();
+  }
+
+  /** Shows what a model was saved with until the kernel says more. */
+  seed(pushes: Iterable<Push>): void {
+    for (const push of pushes) if (!this.#latest.has(push.topic)) this.#latest.set(push.topic, push as Push<never>);
+  }
+
+  /** The host says whether a kernel is behind the model. */
+  connected(alive: boolean): void {
+    if (alive) {
+      this.#update({ gone: null });
+      return;
+    }
+    this.#update({ gone: this.#answered ? "lost" : "never", silent: false });
+    for (const id of [...this.#waiting.keys()]) this.#giveUp(id);
+  }
+
   dismiss(): void {
     this.#update({ error: null });
   }
 
   close(): void {
     this.#port.off("msg:custom", this.#receive);
-    for (const { timer, resolve } of this.#waiting.values()) {
-      clearTimeout(timer);
-      resolve(null);
-    }
-    this.#waiting.clear();
+    for (const id of [...this.#waiting.keys()]) this.#giveUp(id);
+  }
+
+  #overdue(id: string): void {
+    if (this.status.gone) this.#giveUp(id);
+    else this.#update({ silent: true });
+  }
+
+  #giveUp(id: string): void {
+    const waiting = this.#waiting.get(id);
+    this.#waiting.delete(id);
+    clearTimeout(waiting?.timer);
+    waiting?.resolve(null);
   }
 
   #receive = (message: unknown, buffers: DataView[] = []): void => {
     const content = (message ?? {}) as Message;
+    if (content.kind) this.#alive();
     if (content.kind === "reply") this.#answer(content, buffers);
     if (content.kind === "push") this.#deliver(content, buffers);
   };
+
+  #alive(): void {
+    this.#answered = true;
+    if (this.status.gone) this.#update({ gone: null });
+  }
 
   #answer(message: Message, buffers: DataView[]): void {
     const waiting = this.#waiting.get(message.id ?? "");
@@ -134,6 +179,7 @@ export class Link {
     const push = { topic, seq, value: (message.value ?? {}) as never, buffers };
     this.#latest.set(topic, push);
     for (const listener of this.#listeners.get(topic) ?? []) listener(push);
+    for (const hearer of this.#hearers) hearer();
     this.#afterPaint(() => this.#send({ kind: "ack", seq }));
   }
 
@@ -141,14 +187,15 @@ export class Link {
     try {
       this.#port.send(content, undefined, buffers);
     } catch {
-      // the comm of a restarted kernel throws: the last picture stays, with the notice above it
-      this.#update({ silent: true });
+      // the comm of a kernel that has ended throws: the last picture stays, with the notice above it
+      this.connected(false);
     }
   }
 
   #update(change: Partial<LinkStatus>): void {
     const next = { ...this.status, ...change };
-    if (next.silent === this.status.silent && next.error === this.status.error) return;
+    const { gone, silent, error } = this.status;
+    if (next.gone === gone && next.silent === silent && next.error === error) return;
     this.status = next;
     for (const watcher of this.#watchers) watcher();
   }

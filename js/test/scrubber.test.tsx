@@ -1,0 +1,104 @@
+import { afterEach, describe, expect, it, vi } from "vitest";
+import scrubber, { type State } from "../src/epoch_scrubber/index";
+import { FakeModel, settle } from "./fake_model";
+
+const STATE: State = {
+  ...{ steps: [0, 100, 200, 300], epochs: [0, 1, 2, 3], position: null, against: null },
+  ...{ last_step: 300, total_steps: 2000, steps_per_epoch: 100, marks: [] },
+};
+const life = new Set<AbortController>();
+
+async function open(traits: Partial<State> = {}) {
+  const model = new FakeModel({ ...STATE, ...traits });
+  const whole = new AbortController();
+  life.add(whole);
+  const widget = scrubber();
+  await (widget.initialize as (given: object) => void)({ model, signal: whole.signal });
+  const el = document.body.appendChild(document.createElement("div"));
+  await (widget.render as (given: object) => unknown)({ model, el, signal: whole.signal });
+  await settle();
+  const press = (key: string) =>
+    el.querySelector('[role="slider"]')?.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+  const button = (text: string) => [...el.querySelectorAll("button")].find((each) => each.textContent === text);
+  return { model, el, press, button };
+}
+
+afterEach(() => {
+  for (const each of life) each.abort();
+  life.clear();
+  document.body.replaceChildren();
+});
+
+describe("the speed", () => {
+  it("is one of six, chosen in the list or by key, and ends at both ends", async () => {
+    const { el, press } = await open();
+    const select = el.querySelector<HTMLSelectElement>("select");
+    expect([...(select?.options ?? [])].map((option) => option.value)).toEqual(["1", "2", "5", "10", "15", "30"]);
+    expect(select?.value).toBe("10");
+    for (const [key, value] of Object.entries({ "+": "15", "=": "30", "-": "15" })) {
+      press(key);
+      await settle();
+      expect(select?.value).toBe(value);
+    }
+    for (let i = 0; i < 9; i++) {
+      press("-");
+      await settle();
+    }
+    expect(select?.value).toBe("1");
+  });
+
+  it("is what play asks at", async () => {
+    const { model, el, press } = await open({ position: 0 });
+    const select = el.querySelector("select");
+    if (!select) throw new Error("there is no list of speeds");
+    select.value = "5";
+    select.dispatchEvent(new Event("change", { bubbles: true }));
+    await settle();
+    const began = performance.now();
+    press(" ");
+    for (const step of [100, 200]) {
+      await vi.waitFor(() => expect(model.requests("move").at(-1)?.args.step).toBe(step));
+      model.set({ position: step });
+      model.reply(model.requests("move").at(-1));
+    }
+    expect(performance.now() - began).toBeGreaterThan(190);
+  });
+});
+
+describe("Compare", () => {
+  it("asks for the epoch on show to stay, shows where that is, and lets it go again", async () => {
+    const { model, el, button } = await open({ position: 200 });
+    expect(button("Compare")?.getAttribute("aria-pressed")).toBe("false");
+    expect(el.querySelector(".tvw-against")).toBeNull();
+    button("Compare")?.click();
+    expect(model.requests("compare").at(-1)?.args).toEqual({ on: true });
+    model.set({ against: 200, position: 300 });
+    model.reply(model.requests("compare").at(-1));
+    await settle();
+    expect(button("Compare")?.getAttribute("aria-pressed")).toBe("true");
+    expect(el.querySelector(".tvw-against title")?.textContent).toBe("compared with epoch 2");
+    button("Compare")?.click();
+    expect(model.requests("compare").at(-1)?.args).toEqual({ on: false });
+  });
+
+  it("has a key, and nothing to do without a snapshot", async () => {
+    const { model, press } = await open();
+    press("c");
+    expect(model.requests("compare")).toHaveLength(1);
+    const { button } = await open({ steps: [], epochs: [] });
+    expect(button("Compare")?.disabled).toBe(true);
+  });
+});
+
+describe("without a kernel", () => {
+  it("says that the kernel is gone, keeps what is on show, and takes it back", async () => {
+    const { model, el } = await open({ position: 200 });
+    model.reply(model.requests("hello")[0]);
+    el.classList.add("jupyter-widgets-disconnected");
+    await vi.waitFor(() => expect(el.querySelector(".tvw-gone")?.textContent).toContain("The kernel is gone"));
+    expect(el.querySelector(".tvw-frame")?.getAttribute("data-gone")).toBe("true");
+    expect(el.querySelector('[role="slider"]')?.getAttribute("aria-valuetext")).toBe("epoch 2 · 1 behind");
+    el.classList.remove("jupyter-widgets-disconnected");
+    await vi.waitFor(() => expect(el.querySelector(".tvw-gone")).toBeNull());
+  });
+});

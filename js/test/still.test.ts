@@ -1,0 +1,44 @@
+import { describe, expect, it, vi } from "vitest";
+import { keepStill, kept, STILL_BYTES, seeds } from "../src/shared/still";
+import { bytes, Link, type Push } from "../src/shared/wire";
+import { FakeModel, inside } from "./fake_model";
+
+const push = (topic: string, size: number): Push => ({
+  topic,
+  seq: 4,
+  value: { size },
+  buffers: [inside(new Uint8Array(size).fill(7))],
+});
+
+describe("the last picture", () => {
+  it("is kept in buffers of its own and comes back the same", () => {
+    const [back] = seeds(kept([push("frame", 9)]));
+    expect(back).toMatchObject({ topic: "frame", value: { size: 9 } });
+    expect([...bytes(back?.buffers[0])]).toEqual(Array(9).fill(7));
+    expect(back?.buffers[0]?.buffer.byteLength).toBe(9);
+  });
+
+  it("stays within its bytes, the smaller pictures first", () => {
+    const all = [push("large", STILL_BYTES - 10), push("small", 8), push("frame", 40)];
+    expect(kept(all).map((each) => each.topic)).toEqual(["small", "frame"]);
+  });
+
+  it("passes over what is none", () => {
+    for (const odd of [undefined, null, {}, "x", [null, 3, {}, { topic: 5 }]]) expect(seeds(odd)).toEqual([]);
+  });
+
+  it("is shown at once, and what comes later is kept in the model, in the page alone", () => {
+    vi.useFakeTimers();
+    const model = new FakeModel({ still: kept([push("frame", 3)]) });
+    const link = new Link(model, undefined, () => {});
+    keepStill(model as never, link, undefined);
+    const got: unknown[] = [];
+    link.on("frame", ({ value }) => got.push(value));
+    expect(got).toEqual([{ size: 3 }]);
+    model.push("frame", 1, { size: 5 }, []);
+    vi.advanceTimersByTime(1000);
+    expect(model.traits.still).toMatchObject([{ topic: "frame", value: { size: 5 } }]);
+    expect(model.sent).toEqual([]);
+    vi.useRealTimers();
+  });
+});
