@@ -14,6 +14,8 @@ from torchvis_widgets.look.capturing.capture import Reduce
 from torchvis_widgets.look.capturing.effect import Effect
 from torchvis_widgets.look.capturing.interventions import Intervention
 from torchvis_widgets.look.observer import Observer
+from torchvis_widgets.look.probe import Probe
+from torchvis_widgets.look.texts import Tokens
 from torchvis_widgets.look.tracing.graph import Graph
 from torchvis_widgets.record.run import Run
 
@@ -30,6 +32,23 @@ class Inside:
     graph: Graph | None = None
     """The modules and functions that one forward pass calls, and the tensors that go between them."""
     observer: Observer | None = None
+    tokens: Tokens | None = None
+    """The text of each sample's tokens, as `watch()` was given it."""
+
+    def on(self, inputs: Any) -> Inside:
+        """The same looks at other inputs than the probe: `session.on(images).activations("conv1", sample=0)`.
+
+        Args:
+            inputs: as `watch(probe=…)` takes them.
+
+        Raises:
+            LookupError: no model or probe to compute with.
+            ProbeError: the inputs are no batch of samples.
+        """
+        other = Inside()
+        other.run, other.model, other.graph, other.tokens = self.run, self.model, self.graph, self.tokens
+        other.observer = self._observer().on(Probe.of(inputs))
+        return other
 
     @overload
     def activations(

@@ -19,6 +19,7 @@ from torchvis_widgets.look.leaves import map_tensors
 from torchvis_widgets.look.observer import Observer
 from torchvis_widgets.look.probe import Probe
 from torchvis_widgets.look.replica import Replica, require_module
+from torchvis_widgets.look.texts import Tokens, check_tokens
 from torchvis_widgets.look.tracing.graph import Graph
 from torchvis_widgets.look.tracing.trace import trace_probe
 from torchvis_widgets.output_statistics import OutputStatistics
@@ -57,6 +58,7 @@ def watch(
     resumable: bool | Sequence[Any] = False,
     on_nonfinite: OnNonfinite = "warn",
     statistics: Statistics | int | None = 50,
+    tokens: Tokens | None = None,
 ) -> Session:
     """Watch `model` while it trains; the training itself stays bit for bit what it was.
 
@@ -91,10 +93,12 @@ def watch(
         statistics: every how many steps norms, extremes, histograms and the like are taken of each parameter and its
             gradient, for `run.statistics()` and `run.histograms()`; and, at snapshots, of each layer's output on the
             probe. `tvw.Statistics(…)` chooses layers; None switches them off.
+        tokens: the text of each token, for models of text: a list of texts for each probe sample, or a function that
+            gives them for a sample's first input, `lambda ids: tokenizer.convert_ids_to_tokens(ids)`.
 
     Raises:
         TypeError: `model` is no `nn.Module`, `optimizer` no optimizer, or `criterion` cannot be called; `snapshots`,
-            `keep`, `resumable` or `statistics` is of the wrong kind.
+            `keep`, `resumable`, `statistics` or `tokens` is of the wrong kind.
         ValueError: `keep` is no amount, `best` no metric, or `resumable` lacks an optimizer; `statistics` asks for
             a layer that there is not; the probe does not run through the model, or `classes` has the wrong number of
             names.
@@ -108,6 +112,7 @@ def watch(
         raise TypeError(f"criterion must be callable as criterion(output, targets), found {type(criterion).__name__}")
     check_policy(snapshots)
     budget, measure, parts = to_bytes(keep), check_best(best), training_parts(optimizers, resumable)
+    texts = check_tokens(tokens)
     bare, wanted = unwrapped(model), Statistics.of(statistics)
     if wanted is not None:
         wanted.check([*dict(bare.named_modules()), *dict(bare.named_parameters())])
@@ -119,6 +124,7 @@ def watch(
     called = name or (type(bare).__name__ if run is None else None)
     recording = Recording.create(run, model=fingerprint(bare), name=called, classes=names, keep=budget, best=measure)
     session = Session(recording, bare)
+    session.tokens = texts
     _watched[bare] = weakref.ref(session)
     keeper = Keeper(bare, recording, session.loop, snapshots, parts)
     watcher = Watcher(bare, recording, session.loop, session.mailbox, session.report, keeper)
@@ -144,6 +150,7 @@ def inspect(
     classes: Sequence[str] | None = None,
     replica: Callable[[], torch.nn.Module] | None = None,
     device: torch.device | str | None = None,
+    tokens: Tokens | None = None,
 ) -> Session:
     """Look inside a model that is not being trained; the same views, on one state.
 
@@ -154,20 +161,22 @@ def inspect(
         classes: the names of the model's outputs, in order.
         replica: builds the model anew, for a model that `copy.deepcopy` cannot copy.
         device: where the copy is kept and run; by default where the model is.
+        tokens: the text of each token, as for `watch()`.
 
     Raises:
-        TypeError: `model` is no `nn.Module`.
+        TypeError: `model` is no `nn.Module`, or `tokens` no texts.
         ReplicaError: the model cannot be copied, or the device has no room for it.
         ValueError: the inputs do not run through the model, or `classes` has the wrong number of names.
     """
     require_module(model, "inspect")
-    bare = unwrapped(model)
+    bare, texts = unwrapped(model), check_tokens(tokens)
     copy, batch = Replica(bare, factory=replica, device=device), Probe.of(inputs)
     graph = trace_probe(copy, batch)
     run = Recording.create(
         None, model=fingerprint(bare), name=type(bare).__name__, classes=_class_names(classes, graph)
     )
     session = Session(run, bare)
+    session.tokens = texts
     _observe(session, run, copy, batch, graph, criterion)
     return session
 

@@ -115,7 +115,7 @@ class Observer:
         self._by_sample.check(samples)
         if ablations:
             return self._both(keys, step, samples, edits, ablations)[1]
-        token = self._token(step, edits) if reduce is None else None
+        token = self.token(step, edits) if reduce is None else None
         places = {(key, sample): _place(token, (), key, sample) for key in keys for sample in samples}
         found: dict[tuple[str, int], Tensor] = {}
         for pair, place in places.items():
@@ -134,7 +134,7 @@ class Observer:
         self, key: str, step: int | None, sample: int, edits: Edits = (), ablations: Ablations = ()
     ) -> tuple[Outcome, Tensor]:
         """`outputs()` and `activation()` together: one pass where neither is known yet."""
-        token = self._token(step, edits)
+        token = self.token(step, edits)
         if token is None or ablations or self._cache.get(("outputs", token, ablations)) is not None:
             return self.outputs(step, edits, ablations), self.activation(key, step, sample, edits, ablations)
         outcome, found = self._both([key], step, [sample], edits, ())
@@ -142,7 +142,7 @@ class Observer:
 
     def known(self, key: str, step: int | None, edits: Edits = (), ablations: Ablations = ()) -> list[Tensor] | None:
         """The output for every sample, where a pass has given it already."""
-        token = self._token(step, edits)
+        token = self.token(step, edits)
         kept = (self._cache.get(_place(token, ablations, key, sample)) for sample in range(self.probe.count))
         found = [tensor for tensor in kept if tensor is not None]
         return found if token is not None and len(found) == self.probe.count else None
@@ -162,7 +162,7 @@ class Observer:
         samples: evenly spaced.
         """
         scalar = scalar_of(of, self._replica, self.probe, self._criterion, self._quiet)
-        token = self._token(step, edits)
+        token = self.token(step, edits)
         changes = [each.intervention() for each in ablations]
 
         def look(which: slice | None) -> dict[str, Tensor]:
@@ -185,7 +185,7 @@ class Observer:
         ablations: Ablations = (),
     ) -> tuple[Attention, list[Tensor]]:
         """The attention that a key names, and its weights (heads, T, S) for each sample."""
-        token = self._token(step, edits)
+        token = self.token(step, edits)
         found: list[Attention] = []
         changes = [each.intervention() for each in ablations]
 
@@ -212,7 +212,7 @@ class Observer:
         def look() -> None:
             taken.append(capture(self._replica, self.probe, [key], reduce=some).outputs[key])
 
-        self._look(step, (), self._token(step, ()), look)
+        self._look(step, (), self.token(step, ()), look)
         return taken[0]
 
     def effect(
@@ -227,7 +227,7 @@ class Observer:
         self._by_sample.check(samples)
         before = self.outputs(step, edits)
         unchanged = self.activations(keys, step, samples, edits)
-        token = self._token(step, edits)
+        token = self.token(step, edits)
         after, split = self._look(step, edits, token, lambda: self._changed(interventions, keys, samples))
         return Effect(before, after, unchanged, {key: [split[key, sample] for sample in samples] for key in keys})
 
@@ -235,20 +235,20 @@ class Observer:
         """The model's answer for the whole probe, and its loss where there are a criterion and targets."""
         if ablations:
             return self._both([], step, [], edits, ablations)[0]
-        token = self._token(step, edits)
+        token = self.token(step, edits)
         place = ("outputs", token, ())
         return self._kept(place, lambda: self._look(step, edits, token, self._answer), lambda made: made.nbytes())
 
     def survey(self, step: int, take: Callable[[Key, Tensor], None]) -> None:
         """Run the probe at a snapshot and call `take(key, output)` within the pass, for every module; see `survey`."""
-        token = self._token(step, ())
+        token = self.token(step, ())
         self._look(step, (), token, lambda: survey(self._replica, self.probe, take))
 
     def _both(
         self, keys: Sequence[str], step: int | None, samples: Sequence[int], edits: Edits, ablations: Ablations
     ) -> tuple[Outcome, dict[str, list[Tensor]]]:
         """The answer and some outputs from one pass of the whole probe, which keeps the outputs for all its samples."""
-        token = self._token(step, edits)
+        token = self.token(step, edits)
         kept = {pair: self._cache.get(_place(token, ablations, *pair)) for pair in product(keys, samples)}
         outcome: Outcome | None = self._cache.get(("outputs", token, ablations))
         found = {pair: tensor for pair, tensor in kept.items() if tensor is not None}
@@ -283,7 +283,8 @@ class Observer:
                 self._cache.put(place, found, size(found))
         return found
 
-    def _token(self, step: int | None, edits: Edits) -> Hashable | None:
+    def token(self, step: int | None, edits: Edits = ()) -> Hashable | None:
+        """What tells a state from every other; None where it may change at any time."""
         # Read before the state: a step taken in between makes a stale token, whose entry is never found again.
         with explained(_name_of(step)):
             place = self._live_token() if step is None else self._place_of(step)

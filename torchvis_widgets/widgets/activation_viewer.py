@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 from collections.abc import Hashable
+from dataclasses import asdict, replace
 from typing import Any, ClassVar
 
 import torch
@@ -10,21 +13,32 @@ import traitlets as t
 
 from torchvis_widgets.look.errors import LookError
 from torchvis_widgets.look.observer import Observer
-from torchvis_widgets.look.outcome import Outcome
-from torchvis_widgets.look.picturing.picture import Picture, picture
+from torchvis_widgets.look.picturing.picture import laid_out
+from torchvis_widgets.look.probe import Probe
 from torchvis_widgets.widgets.base import Reply, Topic
-from torchvis_widgets.widgets.epoch_limits import EpochLimits
+from torchvis_widgets.widgets.selection import Against
 from torchvis_widgets.widgets.stage import Source
 from torchvis_widgets.widgets.view import View
-
-SCOPES = ("unit", "layer", "epochs")
-THUMBNAIL = 48  # pixels a side
+from torchvis_widgets.widgets.viewing import frame as frames
+from torchvis_widgets.widgets.viewing.lens import FIELDS, Lens, is_index
+from torchvis_widgets.widgets.viewing.listing import Listing, listing
+from torchvis_widgets.widgets.viewing.own_input import OwnInput, drawable, drawn, own_input, uploaded
+from torchvis_widgets.widgets.viewing.ranking import by_unit
+from torchvis_widgets.widgets.viewing.samples import samples
+from torchvis_widgets.widgets.viewing.scene import Scene, compared, scene
+from torchvis_widgets.widgets.viewing.services import Services
+from torchvis_widgets.widgets.viewing.sight import context_of, tensor_at
+from torchvis_widgets.widgets.viewing.switching import ablation, switches
+from torchvis_widgets.widgets.viewing.wire import Panel, packed
 
 
 class ActivationViewer(View):
     """The selected layer's output for one probe sample, with the weights of the snapshot looked at.
 
-    `scope` says what one colour scale holds for: each unit, the layer as shown, or the layer over all epochs.
+    Its settings are those of `Lens`: `tvw.ActivationViewer(session, tab="gradients", sort="energy")`.
+
+    Raises:
+        ValueError: no such setting, or no such choice; says what there is.
     """
 
     bundle: ClassVar[str] = "activation_viewer"
@@ -32,58 +46,224 @@ class ActivationViewer(View):
     layer = t.Unicode().tag(sync=True)
     sample = t.Int(0).tag(sync=True)
     unit = t.Int(None, allow_none=True).tag(sync=True)
-    scope = t.Enum(SCOPES, "epochs").tag(sync=True)
+    lens = t.Dict().tag(sync=True)
+    keys = t.List(t.Dict()).tag(sync=True)
+    parameters = t.List(t.Dict()).tag(sync=True)
+    ablations = t.List(t.Dict()).tag(sync=True)
+    pins = t.List(t.Dict()).tag(sync=True)
+    against: Any = t.Dict(None, allow_none=True).tag(sync=True)
+    own: Any = t.Dict(None, allow_none=True).tag(sync=True)
+    drawable: Any = t.Dict(None, allow_none=True).tag(sync=True)
 
-    _picture: Picture | None = None
-
-    def __init__(self, source: Source, *, model: torch.nn.Module | None = None, scope: str = "epochs") -> None:
-        self._limits = EpochLimits(self.changed)
-        super().__init__(source, model=model, scope=scope)
+    def __init__(self, source: Source, *, model: torch.nn.Module | None = None, **lens: Any) -> None:
+        self._lens = Lens().changed(lens)
+        self._lock = threading.RLock()
+        self._listing = Listing()
+        self._own: OwnInput | None = None
+        self._pinned: tuple[tuple[str, int], ...] = ()
+        self._shown: tuple[str, list[Panel]] = ("", [])
+        self._services = Services(self.changed, lambda error: self.stage.session.report(error))
+        super().__init__(source, model=model)
+        self.stage.session.on_close(self._services.close)
 
     def update(self) -> None:
-        cursor = self.stage.selection.now
-        self.layer, self.sample, self.unit = cursor.layer, cursor.sample, cursor.unit
+        session, cursor = self.stage.session, self.stage.selection.now
+        with self._lock:
+            if self._listing.outdated(session, cursor.layer):
+                if cursor.layer != self._listing.layer:
+                    self._lens = self._lens.of_another_layer()
+                self._listing = listing(session, cursor.layer)
+                self.keys = [outlet.to_dict() for outlet in self._listing.outlets]
+                self.parameters = [{"name": name, "shape": list(shape)} for name, shape in self._listing.parameters]
+                self.drawable = drawable(session.observer)
+            self.layer, self.sample, self.unit = cursor.layer, cursor.sample, cursor.unit
+            self.lens = asdict(self._lens)
+            self.ablations = self._listing.described(cursor.ablations, self._lens.key)
+            self.pins = [{"key": key, "unit": unit} for key, unit in self._pinned]
+            self.against = compared(session, cursor.against)
+            self.own = None if self._own is None else self._own.to_dict()
 
     def topics(self) -> list[Topic]:
         session, cursor = self.stage.session, self.stage.selection.now
-        observer = session.observer
+        observer, own = session.observer, self._own
         place: Hashable = cursor.step if cursor.step is not None else ("live", session.live().token)
-        key = (id(observer), session.run.branch, cursor.layer, place, cursor.sample, cursor.edits, self.scope)
+        pointed = replace(cursor, unit=None)
+        here = (id(observer), session.run.branch, place, pointed, self._lens, None if own is None else own.serial)
+        now = self._scene()
+        frame = Topic("frame", (here, self._services.limits_of(now), self._services.version), self._frame)
         if observer is None:
-            return [Topic("frame", key, self._frame)]
-        samples = Topic("samples", id(observer), lambda: self._samples(observer))
-        return [samples, Topic("frame", (key, self._epoch_limits(observer)), self._frame)]
+            return [frame]
+        pictures = Topic("samples", (id(observer), own and own.serial), lambda: samples(session, observer, own))
+        return [pictures, frame]
+
+    # What users call
+
+    def look(self, **changes: Any) -> None:
+        """Change settings: `viewer.look(tab="gradients", of=3)`.
+
+        Raises:
+            ValueError: no such setting, choice, output, weight, snapshot or class; says what there is.
+        """
+        with self._lock:
+            self.update()
+            lens = self._lens.changed(changes)
+            self._listing.check(lens, self.stage.session)
+            if lens.input == "own" and self._own is None:
+                raise ValueError("there is no own input: give one with viewer.set_input(image), or draw one")
+            self._lens = lens
+            self.lens = asdict(lens)
+        self.changed()
+
+    def ablate(self, unit: int, method: str | None = "zero") -> None:
+        """Switch one unit of the output on show off, to zero or its mean; with None it is on again. No weight changes.
+
+        Raises:
+            ValueError: no such unit or method, or the output has none; says what there is.
+            LookError: the output cannot be shown; says why.
+        """
+        now = self._scene(activations=True)
+        place = replace(now.here, step=now.here.step)
+        tensor = tensor_at(now.sight.plain(), place)
+        context = context_of(now.sight, place)
+        kind = laid_out(tensor, context=context)[0]
+        found = switches(kind, tuple(tensor.shape), context, now.sight.what == "attention")
+        wanted = ablation(now.sight.key, found, unit, "zero" if method is None else method)
+        kept = [each for each in self.stage.selection.now.ablations if replace(each, method=wanted.method) != wanted]
+        self.stage.selection.ablate((*kept, wanted) if method is not None else tuple(kept))
+        self.changed()
+
+    def reset(self) -> None:
+        """Switch everything on again."""
+        self.stage.selection.ablate(())
+        self.changed()
+
+    def compare(self, *, epoch: float | None = None, step: int | None = None, sample: int | None = None) -> None:
+        """Show a snapshot or a probe sample beside what is on show; with nothing, no more.
+
+        Raises:
+            LookupError: no such snapshot; the nearest ones are named.
+            ValueError: no such sample.
+        """
+        if sample is not None:
+            self._check_sample(sample)
+        if epoch is not None or step is not None:
+            step = self.stage.session.run.snapshot(epoch=epoch, step=step).step
+        self.stage.selection.compare(None if step is None and sample is None else Against(step, sample))
+        self.changed()
+
+    def pin(self, unit: int, on: bool = True) -> None:
+        """Follow one unit of the output on show over the snapshots, or (False) no more.
+
+        Raises:
+            ValueError: no such unit.
+        """
+        self._check_unit(unit)
+        key = self._scene().outlet
+        if key is None:
+            raise ValueError("only a layer's output has units to pin: choose the activations")
+        pinned = (key.key, unit)
+        kept = tuple(each for each in self._pinned if each != pinned)
+        self._pinned = (*kept, pinned) if on else kept
+        self.changed()
+
+    def set_input(self, input: Any, *, transform: Any = None) -> None:
+        """Look at an input of your own beside the probe's: a tensor of one sample, a PIL image, or a file's path.
+
+        Args:
+            input: None = the probe's again. Images and arrays of other sizes are fitted to the probe's.
+            transform: makes the tensor that the model takes of the image, as in training; by default black and white
+                become the least and the greatest of the probe's values, for each channel.
+
+        Raises:
+            ValueError: it cannot be read, or does not fit the model's input; says what was found and expected.
+            LookError: there is no probe to fit it to.
+        """
+        self._take(None if input is None else own_input(self._observer(), input, transform))
+
+    @property
+    def own_input(self) -> Probe | None:
+        """The own input as the model takes it, a batch of one."""
+        return None if self._own is None else self._own.observer.probe
+
+    def prefetch(self, step: int) -> None:
+        frames.prefetch(self._scene(step=step))
+
+    # Requests
+
+    def answer_look(self, changes: Any) -> None:
+        """A setting was changed."""
+        if not isinstance(changes, dict):
+            raise TypeError(f"changes is an object of settings, found {type(changes).__name__}; {', '.join(FIELDS)}")
+        self.look(**changes)
 
     def answer_sample(self, sample: int) -> None:
-        """A thumbnail was clicked."""
-        count = self._observer().probe.count
-        if not _is_index(sample) or sample >= count:
-            raise ValueError(f"sample is one of 0 … {count - 1}, found {sample!r}")
-        self.stage.selection.pick_sample(sample)
+        """A thumbnail was clicked; the one after the probe's is the own input."""
+        own = self._own is not None and is_index(sample) and sample == self._observer().probe.count
+        if not own:
+            self._check_sample(sample)
+            self.stage.selection.pick_sample(sample)
+        self._lens = replace(self._lens, input="own" if own else "probe")
         self.changed()
 
     def answer_unit(self, unit: int | None) -> None:
         """A tile was clicked, or left."""
-        units = len(self._picture.units) if self._picture is not None else 0
-        if unit is not None and (not _is_index(unit) or unit >= units):
-            raise ValueError(f"unit is one of 0 … {units - 1} or null, found {unit!r}")
+        if unit is not None:
+            self._check_unit(unit)
         self.stage.selection.pick_unit(unit)
         self.changed()
 
-    def answer_scope(self, scope: str) -> None:
-        """Another colour scope was chosen."""
-        if scope not in SCOPES:
-            raise ValueError(f"scope is one of {', '.join(SCOPES)}, found {scope!r}")
-        self.scope = scope
-        self.changed()
-
-    def answer_values(self, unit: int) -> Reply:
+    def answer_values(self, panel: int, unit: int) -> Reply:
         """The exact values of one unit in the last frame, float32 (h, w)."""
-        if self._picture is None or not _is_index(unit):
-            raise ValueError(f"no unit {unit!r} is on screen")
-        values = self._picture.values(unit)
+        layer, panels = self._shown
+        if not is_index(panel) or panel >= len(panels):
+            raise ValueError(f"panel is one of 0 … {len(panels) - 1}, found {panel!r}; a layer must be on screen")
+        if not is_index(unit):
+            raise ValueError(f"unit counts from 0, found {unit!r}")
+        shown = panels[panel]
+        values = shown.picture.values(unit)
         height, width = values.shape
-        return {"height": height, "width": width}, [values.astype("<f4").tobytes()]
+        where = {"layer": layer, "step": shown.step, "sample": shown.sample, "panel": panel, "unit": unit}
+        return {**where, "height": height, "width": width}, [values.astype("<f4").tobytes()]
+
+    def answer_ablate(self, unit: int, method: str | None) -> None:
+        """A unit was switched off, or on."""
+        self.ablate(unit, method)
+
+    def answer_ablate_reset(self) -> None:
+        """Everything is to be on again."""
+        self.reset()
+
+    def answer_pin(self, unit: int, on: bool) -> None:
+        """A unit was pinned, or taken off."""
+        if not isinstance(on, bool):
+            raise TypeError(f"on is true or false, found {on!r}")
+        self.pin(unit, on)
+
+    def answer_compare(self, step: int | None, sample: int | None) -> None:
+        """Something else is to be shown beside."""
+        if step is not None and not is_index(step):
+            raise ValueError(f"step is that of a snapshot or null, found {step!r}")
+        self.compare(step=step, sample=sample)
+
+    def answer_upload(self, name: str, buffers: Any = ()) -> None:
+        """A file was chosen."""
+        self._take(uploaded(self._observer(), name, buffers))
+
+    def answer_draw(self, height: int, width: int, buffers: Any = ()) -> None:
+        """Something was drawn on the pad."""
+        self._take(drawn(self._observer(), height, width, buffers))
+
+    def answer_forget_input(self) -> None:
+        """The own input is to go."""
+        self._take(None)
+
+    # Within
+
+    def _take(self, own: OwnInput | None) -> None:
+        with self._lock:
+            self._own = own
+            self._lens = replace(self._lens, input="probe" if own is None else "own")
+        self.changed()
 
     def _observer(self) -> Observer:
         observer = self.stage.session.observer
@@ -91,94 +271,35 @@ class ActivationViewer(View):
             raise LookError(*self.stage.session.why_blind())
         return observer
 
-    def _samples(self, observer: Observer) -> Reply:
-        probe = observer.probe
-        names, labels = self.stage.session.run.classes, probe.labels()
-        texts = [None] * probe.count if labels is None else [class_name(names, label) for label in labels]
-        images = probe.images(THUMBNAIL)
-        value = {"count": probe.count, "height": 0, "width": 0, "labels": texts}
-        if images is None:
-            return value, []
-        value["height"], value["width"] = images.shape[1:3]
-        return value, [images.tobytes()]
+    def _check_sample(self, sample: object) -> None:
+        count = self._observer().probe.count
+        if not isinstance(sample, int) or not is_index(sample) or sample >= count:
+            raise ValueError(f"sample is one of 0 … {count - 1}, found {sample!r}")
+
+    def _check_unit(self, unit: object) -> None:
+        units = 0
+        with contextlib.suppress(LookError):
+            now = self._scene()
+            tensor = tensor_at(now.sight, now.here)
+            kind, found = laid_out(tensor, context=context_of(now.sight, now.here), kind=now.lens.kind)
+            units = max(len(found), len(by_unit(kind, found)))
+        if not isinstance(unit, int) or not is_index(unit) or unit >= units:
+            raise ValueError(f"unit is one of 0 … {units - 1}, found {unit!r}")
+
+    def _scene(self, *, step: int | None = None, activations: bool = False) -> Scene:
+        cursor = self.stage.selection.now
+        cursor = cursor if step is None else replace(cursor, step=step)
+        lens = replace(self._lens, tab="activations") if activations else self._lens
+        own = None if self._own is None else self._own.observer
+        found = self._listing
+        if found.outdated(self.stage.session, cursor.layer):
+            found = listing(self.stage.session, cursor.layer)
+        return scene(self.stage.session, cursor, lens, found, own)
 
     def _frame(self) -> Reply:
-        session, cursor = self.stage.session, self.stage.selection.now
-        at, step = cursor.step, cursor.step
-        if step is None:  # the newest snapshot by its step, lest a newer one come between here and the picture
-            newest = session.live()
-            at, step = newest.snapshot, newest.step
-        value: dict[str, Any] = {
-            "layer": cursor.layer, "type": self._type(cursor.layer), "step": step, "epoch": self._epoch(step),
-            "live": cursor.step is None and session.model is not None, "sample": cursor.sample, "picture": None,
-            "predictions": None, "loss": None, "error": None, "classes": None,
-        }  # fmt: skip
-        self._picture = None
-        try:
-            observer = self._observer()
-            tensor = observer.activation(self._key(cursor.layer), at, cursor.sample, cursor.edits)
-            context, limits = observer.context_of(self._key(cursor.layer)), self._epoch_limits(observer)
-            self._picture = picture(tensor, context=context, limits=limits, per_unit=self.scope == "unit")
-            outcome = observer.outputs(at, cursor.edits)
-        except LookError as error:
-            value["error"] = {"reason": error.reason, "remedy": error.remedy}
-        else:
-            value["predictions"] = predictions(outcome, session.run.classes, observer.probe.labels())
-            value["loss"] = outcome.loss
-            value["classes"] = session.run.classes if is_answer(tensor, outcome, cursor.sample) else None
-        if self._picture is None:
-            return value, []
-        value["picture"] = self._picture.to_dict()
-        exact = [self._picture.values(0).tobytes()] if self._picture.kind == "vector" else []
-        return value, [self._picture.tiles.tobytes(), *exact]
-
-    def _epoch_limits(self, observer: Observer) -> tuple[float, float] | None:
-        """What the colours of all epochs span, as far as is known; None where each picture has its own."""
-        cursor = self.stage.selection.now
-        if self.scope != "epochs":
-            return None
-        steps = [snapshot.step for snapshot in self.stage.session.run.snapshots]
-        return self._limits.of(observer, self._key(cursor.layer), cursor.sample, steps or [None])
-
-    def _key(self, layer: str) -> str:
-        graph = self.stage.session.graph
-        keys = graph[layer].keys if graph is not None else []
-        return keys[0] if keys else layer
-
-    def _type(self, layer: str) -> str:
-        graph = self.stage.session.graph
-        return graph[layer].type if graph is not None else ""
-
-    def _epoch(self, step: int) -> float | None:
-        return next((s.epoch for s in self.stage.session.run.snapshots if s.step == step), None)
-
-
-def predictions(outcome: Outcome, names: list[str] | None, labels: list[int] | None) -> list[dict[str, Any]] | None:
-    """For each probe sample what is predicted, whether it is right (None = not known), and how probable it is."""
-    if outcome.predictions is None:
-        return None
-    return [
-        {
-            "text": class_name(names, index),
-            "correct": None if labels is None else labels[sample] == index,
-            "probability": None if outcome.probabilities is None else float(outcome.probabilities[sample, index]),
-        }
-        for sample, index in enumerate(outcome.predictions)
-    ]
-
-
-def is_answer(tensor: torch.Tensor, outcome: Outcome, sample: int) -> bool:
-    """Whether a layer's output (K,) is what the model answers: only that has the classes' names."""
-    if outcome.predictions is None or outcome.logits is None:
-        return False
-    answer = outcome.logits[sample]
-    return tensor.shape == answer.shape and torch.allclose(tensor.float(), answer.float(), rtol=1e-3, atol=1e-4)
-
-
-def class_name(names: list[str] | None, index: int) -> str:
-    """A class in words, or its number where no name was given."""
-    return names[index] if names is not None and 0 <= index < len(names) else str(index)
-
-
-def _is_index(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+        now = self._scene()
+        own = None if self._own is None else self._own.observer
+        value, panels = frames.frame(now, self._services, own)
+        self._shown = now.layer, panels
+        value["panels"], buffers = packed(panels)
+        return value, buffers

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 
 from torchvis_widgets.look.errors import LookError
-from torchvis_widgets.look.observer import Observer
+from torchvis_widgets.widgets.viewing.latest import Latest, Stale
+from torchvis_widgets.widgets.viewing.spread import spread
 
 Limits = tuple[float, float]
-Place = tuple[int, str, int]  # observer, key, sample
-Steps = tuple[int | None, ...]
+At = tuple[int | None, Hashable]
+"""A snapshot's step, and what tells it from every other."""
+
+_MOST_SNAPSHOTS = 8
 
 
 class EpochLimits:
@@ -19,46 +21,51 @@ class EpochLimits:
     `found()` is called on a thread of its own when better limits are known than `of()` gave last.
     """
 
-    def __init__(self, found: Callable[[], None]) -> None:
+    def __init__(self, found: Callable[[], None], on_error: Callable[[Exception], None]) -> None:
         self._found = found
-        self._known: dict[Place, tuple[Steps, Limits | None]] = {}
-        self._wanted: tuple[Observer, Place, Steps] | None = None
-        self._lock = threading.Lock()
-        self._searching = False
+        self._latest = Latest("tvw-limits", on_error)
+        self._each: dict[tuple[Hashable, Hashable], Limits] = {}
+        self._known: dict[Hashable, tuple[tuple[At, ...], Limits | None]] = {}
+        self._wanted: tuple[Hashable, tuple[At, ...]] | None = None
+        self.close = self._latest.close
 
-    def of(self, observer: Observer, key: str, sample: int, steps: Sequence[int | None]) -> Limits | None:
-        """The limits known by now, None before the first are; more snapshots than last time start a new search."""
-        place, wanted = (id(observer), key, sample), tuple(steps)
-        known = self._known.get(place)
-        if known is None or known[0] != wanted:
-            self._search(observer, place, wanted)
+    def of(self, what: Hashable, places: Sequence[At], limits_at: Callable[[int | None], Limits]) -> Limits | None:
+        """The limits of `what` known by now, None before the first are; more snapshots than last time are looked at."""
+        wanted, known = tuple(spread(places, _MOST_SNAPSHOTS)), self._known.get(what)
+        if (known is None or known[0] != wanted) and self._wanted != (what, wanted):
+            self._wanted = what, wanted
+            self._latest.want(lambda stale: self._search(what, wanted, limits_at, stale))
         return known[1] if known else None
 
-    def _search(self, observer: Observer, place: Place, steps: Steps) -> None:
-        with self._lock:
-            self._wanted = observer, place, steps  # the latest wins: nobody waits for the ones before
-            if self._searching:
+    def _search(
+        self, what: Hashable, places: tuple[At, ...], limits_at: Callable[[int | None], Limits], stale: Stale
+    ) -> None:
+        found: list[Limits] = []
+        for step, place in places:
+            if stale():
                 return
-            self._searching = True
-        threading.Thread(target=self._work, name="tvw-limits", daemon=True).start()
+            try:
+                found.append(self._at(what, step, place, limits_at))
+            except LookError:  # one snapshot that cannot be read must not take the others' limits away
+                continue
+        before = self._known.get(what)
+        limits = _together(found)
+        self._known[what] = places, limits
+        if before is None or before[1] != limits:
+            self._found()
 
-    def _work(self) -> None:
-        while True:
-            with self._lock:
-                wanted, self._wanted = self._wanted, None
-                if wanted is None:
-                    self._searching = False
-                    return
-            observer, place, steps = wanted
-            before = self._known.get(place)
-            limits = _limits(observer, place, steps)
-            self._known[place] = steps, limits
-            if before is None or before[1] != limits:
-                self._found()
+    def _at(
+        self, what: Hashable, step: int | None, place: Hashable, limits_at: Callable[[int | None], Limits]
+    ) -> Limits:
+        if place is None:  # the live state may change at any time
+            return limits_at(step)
+        if (what, place) not in self._each:
+            self._each[what, place] = limits_at(step)
+        return self._each[what, place]
 
 
-def _limits(observer: Observer, place: Place, steps: Steps) -> Limits | None:
-    try:
-        return observer.limits(place[1], steps, place[2])
-    except LookError:  # the frame itself says why
-        return None
+def _together(found: Sequence[Limits]) -> Limits | None:
+    if not found:
+        return None  # the frame itself says why
+    hi = max(hi for _, hi in found)
+    return (-hi if any(lo < 0 for lo, _ in found) else 0.0), hi

@@ -150,6 +150,16 @@ def colour_limits(
     return limits_of(_kind(given, array, shape_of(given, array), context, kind), array, robust)
 
 
+def laid_out(tensor: Any, *, context: Context | None = None, kind: str | None = None) -> tuple[Kind, Values]:
+    """The `kind` and the `units` (n, h, w) of the picture, without the picture. Raises ValueError as it does."""
+    given = as_tensor(tensor)
+    if given is None or kind == "text":
+        return "text", np.zeros((0, 0, 0), np.float32)
+    array, _ = array_of(given)
+    layout = lay_out(array, _kind(given, array, shape_of(given, array), context, kind), context or Context())
+    return layout.kind, layout.units
+
+
 def _kind(given: Tensor, array: Values, shape: list[int], context: Context | None, kind: str | None) -> Kind:
     facts = Facts.of(array, given.dtype)
     return kind_of(facts, context or Context()) if kind is None else checked(kind, tuple(shape), fitting(facts))

@@ -1,0 +1,1 @@
+"""What the activation viewer shows, as plain data: no widget in here."""

@@ -1,0 +1,191 @@
+"""A frame: all that the viewer draws at one moment, as plain data and buffers."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from torchvis_widgets.look.errors import LookError
+from torchvis_widgets.look.observer import Observer
+from torchvis_widgets.look.outcome import Outcome
+from torchvis_widgets.look.picturing.picture import picture
+from torchvis_widgets.widgets.viewing.answers import finite, is_answer, predictions
+from torchvis_widgets.widgets.viewing.painting import Brush, paint, paint_difference
+from torchvis_widgets.widgets.viewing.scene import Scene, epoch_of, step_of
+from torchvis_widgets.widgets.viewing.services import Services
+from torchvis_widgets.widgets.viewing.sight import Sight, attention_at, context_of, tensor_at
+from torchvis_widgets.widgets.viewing.snippet import snippet
+from torchvis_widgets.widgets.viewing.token_texts import token_texts
+from torchvis_widgets.widgets.viewing.wire import Panel
+
+
+def frame(scene: Scene, services: Services, own: Observer | None) -> tuple[dict[str, Any], list[Panel]]:
+    """The frame, and its panels as they are not sent yet; where nothing can be shown `error` says why."""
+    value = blank(scene)
+    outcome: Outcome | None = None
+    panels: list[Panel] = []
+    try:
+        with contextlib.suppress(LookError):  # what only the whole pass meets does not take the layer away
+            warm(scene)
+            outcome, found = answers(scene, own)
+            value |= found
+        panels, kind = panels_of(scene, services)
+        value |= described(scene, outcome, panels[0])
+        mask = services.alive(scene, kind)
+        value["dead"] = None if mask is None else int((~mask).sum())
+    except LookError as error:
+        value["error"] = {"reason": error.reason, "remedy": error.remedy}
+    return value, panels
+
+
+def prefetch(scene: Scene) -> None:
+    """Compute what the frame needs into the observer's caches."""
+    warm(scene)
+    for place in scene.places:
+        tensor_at(scene.sight, place)
+
+
+def warm(scene: Scene) -> None:
+    """One pass for the answer and the output together, where neither is known."""
+    sight, place = scene.sight, scene.here
+    if sight.what == "activations" and place.observer is not None:
+        place.observer.glance(sight.key, place.step, place.sample, sight.edits, sight.ablations)
+
+
+def blank(scene: Scene) -> dict[str, Any]:
+    """The frame before anything is computed."""
+    return {
+        "layer": scene.layer,
+        "key": scene.sight.key if scene.outlet is None else scene.outlet.key,
+        "type": scene.type,
+        "tab": scene.lens.tab,
+        "step": scene.step,
+        "epoch": epoch_of(scene.session, scene.step),
+        "live": scene.live,
+        "sample": scene.here.sample,
+        "own": scene.here.own,
+        **EMPTY,
+        "code": snippet(scene),
+    }
+
+
+EMPTY: dict[str, Any] = {
+    "panels": [], "predictions": None, "before": None, "loss": None, "loss_before": None, "classes": None,
+    "error": None, "code": "", "tokens": None, "attention": None, "dead": None,
+}  # fmt: skip
+
+
+def panels_of(scene: Scene, services: Services) -> tuple[list[Panel], str]:
+    """The panels, and the kind of the first; of what cannot be compared with one that says why. Raises LookError."""
+    places, titles = scene.places, scene.titles()
+    tensors, problem = [shaped(scene, tensor_at(scene.sight, places[0]))], None
+    brush = brush_of(scene, services)
+    try:
+        tensors += [shaped(scene, tensor_at(scene.sight, place)) for place in places[1:]]
+        if len(tensors) == 2 and scene.lens.difference:
+            apart = named(scene, paint_difference(tensors[0], tensors[1], brush))
+            return [Panel(" − ".join(titles), apart, step_of(scene, places[0]), places[0].sample)], apart.kind
+    except LookError as error:
+        problem = picture(f"{error.reason}. {error.remedy}")
+    pictures = [named(scene, made) for made in paint(tensors, brush)]
+    panels = [
+        Panel(title, made, step_of(scene, place), place.sample)
+        for title, made, place in zip(titles, [*pictures, *([problem] if problem else [])], places, strict=False)
+    ]
+    return panels, pictures[0].kind
+
+
+def brush_of(scene: Scene, services: Services) -> Brush:
+    """How the scene is painted."""
+    return Brush(
+        lens=scene.lens,
+        context=context_of(scene.sight, scene.here),
+        kind=weight_kind(scene) if scene.sight.what == "weights" else scene.lens.kind,
+        limits=services.limits_of(scene),
+        since=_since(scene),
+        alive=lambda kind: services.alive(scene, kind),
+    )
+
+
+def _since(scene: Scene) -> Tensor | None:
+    """What change is counted from: the first snapshot, where no other was chosen."""
+    if scene.lens.sort != "change":
+        return None
+    first = next(iter(scene.session.run.snapshots), None)
+    step = scene.lens.since if scene.lens.since is not None else first.step if first is not None else None
+    with contextlib.suppress(LookError):
+        return shaped(scene, tensor_at(scene.sight, scene.here.at(step)))
+    return None
+
+
+def weight_kind(scene: Scene) -> str | None:
+    """Weights are read by their shape alone: kernels as tiles, a matrix as one map."""
+    if scene.lens.kind is not None:
+        return scene.lens.kind
+    rank = shaped(scene, tensor_at(scene.sight, scene.here)).dim()
+    return ("scalar", "vector", "matrix")[rank] if rank < 3 else "maps"
+
+
+def shaped(scene: Scene, tensor: Tensor) -> Tensor:
+    """Kernels of one element as a matrix: a tile of one pixel shows nothing."""
+    if scene.sight.what == "weights" and tensor.dim() > 2 and tensor[0, 0].numel() == 1:
+        return tensor.flatten(1)
+    return tensor
+
+
+def named(scene: Scene, made: Any) -> Any:
+    """The picture with the axes of a weight called what they are."""
+    if scene.sight.what != "weights":
+        return made
+    if made.kind == "maps":
+        return replace(made, axes=["kernel", *made.axes[1:]])
+    return replace(made, axes=["", "output", "input"]) if made.kind == "matrix" else made
+
+
+def answers(scene: Scene, own: Observer | None) -> tuple[Outcome, dict[str, Any]]:
+    """What the model answers for the probe and the own input: after what is changed, and before. Raises LookError."""
+    sight, observer = scene.sight, scene.session.observer
+    if observer is None:
+        raise LookError(*scene.session.why_blind())
+    after = observer.outputs(scene.here.step, sight.edits, sight.ablations)
+    before = observer.outputs(scene.here.step) if sight.edits or sight.ablations else None
+    found = {
+        "predictions": _told(scene, observer, own, sight),
+        "before": None if before is None else _told(scene, observer, own, sight.plain()),
+        "loss": finite(after.loss),
+        "loss_before": None if before is None else finite(before.loss),
+    }
+    here = own if scene.here.own and own is not None else observer
+    return here.outputs(scene.here.step, sight.edits, sight.ablations), found
+
+
+def _told(scene: Scene, probe: Observer, own: Observer | None, sight: Sight) -> list[dict[str, Any]] | None:
+    names, changes = scene.session.run.classes, (scene.here.step, sight.edits, sight.ablations)
+    found = predictions(probe.outputs(*changes), names, probe.probe.labels())
+    more = None if own is None else predictions(own.outputs(*changes), names, None)
+    return found if found is None or more is None else [*found, *more]
+
+
+def described(scene: Scene, outcome: Outcome | None, panel: Panel) -> dict[str, Any]:
+    """What there is to say of the first panel besides its values."""
+    found: dict[str, Any] = {"tokens": token_texts(scene, panel.picture)}
+    if scene.sight.what == "attention":
+        weights = panel.picture.units
+        found["attention"] = {
+            "recomputed": attention_at(scene.sight, scene.here).recomputed, "causal": is_causal(weights),
+        }  # fmt: skip
+    if scene.sight.what == "activations" and outcome is not None and panel.picture.kind == "vector":
+        tensor = tensor_at(scene.sight, scene.here)
+        found["classes"] = scene.session.run.classes if is_answer(tensor, outcome, scene.here.sample) else None
+    return found
+
+
+def is_causal(weights: np.ndarray[Any, Any]) -> bool:
+    """Whether no query (…, T, T) looks at a later key, and some looks at an earlier one."""
+    rows, columns = weights.shape[-2:]
+    above = np.triu(np.ones((rows, columns), bool), 1)
+    return rows == columns > 1 and not weights[..., above].any() and bool(weights[..., ~above].any())
