@@ -195,11 +195,17 @@ class LiveWidget(anywidget.AnyWidget):
 
     def answer_hello(self, view: str, visible: bool) -> dict[str, Any]:
         """A view has connected: it gets everything anew."""
-        self._views[view] = (bool(visible), time.monotonic())
+        now = time.monotonic()
+        self._views = {name: seen for name, seen in self._views.items() if now - seen[1] < LEASE}
+        self._views[view] = (bool(visible), now)
         self._sent.clear()
         self._waiting.clear()
         self.changed()
         return {"main_thread": kernel.on_main_thread()}
+
+    def answer_part(self) -> Reply:
+        """The rest of the view's JavaScript, which it asks for once it is drawn (js/src/shared/part.ts)."""
+        return {}, [asset(f"{self.bundle}_more.js").encode()]
 
     def answer_presence(self, view: str, visible: bool | None) -> None:
         """A view has become visible, hidden, or (None) gone."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 import torchvis_widgets as tvw
 from tests.unit.widgets.front_end import FrontEnd
@@ -42,39 +40,6 @@ def test_bad_requests_are_answered_in_words_and_change_nothing(
     assert page.widget.stage.selection.now == cursor
 
 
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
-    max_leaves=5,
-)
-
-
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    part=st.sampled_from(["scrubber", "map", "viewer", "sliders", "header"]),
-    op=st.sampled_from(["move", "select", "sample", "unit", "scope", "values", "gain", "set", "pick", "mode", "axis"]),
-    args=json_values
-    | st.dictionaries(
-        st.sampled_from(["step", "layer", "sample", "unit", "tensor", "value", "index", "row", "col", "mode", "axis"]),
-        json_values,
-    ),
-)
-def test_no_message_of_any_shape_breaks_a_view(session: tvw.Session, part: str, op: str, args: Any) -> None:
-    if session.stage is None or getattr(session.stage, "dashboard", None) is None:
-        session._repr_mimebundle_()
-    dashboard = session.stage.dashboard  # type: ignore[union-attr]
-    parts = {"scrubber": dashboard.scrubber, "map": dashboard.map, "viewer": dashboard.viewer,
-             "sliders": dashboard.sliders, "header": dashboard.loss.header}  # fmt: skip
-    weights = {name: tensor.clone() for name, tensor in session.model.state_dict().items()}  # type: ignore[union-attr]
-    page = FrontEnd(parts[part])
-    reply = page.send({"kind": "request", "id": "x", "op": op, "args": args})
-    assert reply["ok"] in (True, False)
-    assert page.ask("hello", view="v", visible=True)["ok"] is True
-    live = dashboard.sliders.mode == "live"
-    assert live or all(weights[name].equal(tensor) for name, tensor in session.model.state_dict().items())  # type: ignore[union-attr]
-    dashboard.sliders.mode = "preview"
-
-
 def test_messages_that_are_no_requests_are_passed_over(session: tvw.Session) -> None:
     page = FrontEnd(ActivationViewer(session))
     for message in (None, [], "hello", {"kind": "gossip"}, {"kind": "ack", "seq": "x"}):
@@ -86,10 +51,21 @@ def test_a_slow_browser_gets_the_latest_frame_and_no_backlog(session: tvw.Sessio
     first = page.count("frame")
     for sample in range(1, 6):
         page.ask("sample", sample=sample)
-    assert page.count("frame") == first
+    assert page.count("frame") == first + base.WINDOW - 1
+    assert page.widget.behind
     page.acknowledge()
-    assert page.count("frame") == first + 1
+    assert page.count("frame") == first + base.WINDOW
     assert page.last("frame").value["sample"] == 5
+    assert not page.widget.behind
+
+
+def test_an_acknowledgement_of_a_later_push_stands_for_those_before(session: tvw.Session) -> None:
+    page = FrontEnd(ActivationViewer(session, scope="layer"), slow=True)
+    for sample in (1, 2, 3):
+        page.ask("sample", sample=sample)
+    page.send({"kind": "ack", "seq": page.last("frame").seq})
+    page.ask("sample", sample=4)
+    assert page.last("frame").value["sample"] == 4
 
 
 def test_a_push_that_is_never_acknowledged_holds_nothing_up_for_long(
