@@ -22,7 +22,9 @@ from torchvis_widgets.widgets.view import View
 from torchvis_widgets.widgets.viewing import frame as frames
 from torchvis_widgets.widgets.viewing.lens import FIELDS, Lens, is_index
 from torchvis_widgets.widgets.viewing.listing import Listing, listing
+from torchvis_widgets.widgets.viewing.outlets import in_words
 from torchvis_widgets.widgets.viewing.own_input import OwnInput, drawable, drawn, own_input, uploaded
+from torchvis_widgets.widgets.viewing.pinned import Pin, pin_of
 from torchvis_widgets.widgets.viewing.ranking import by_unit
 from torchvis_widgets.widgets.viewing.samples import samples
 from torchvis_widgets.widgets.viewing.scene import Scene, compared, scene
@@ -60,7 +62,7 @@ class ActivationViewer(View):
         self._lock = threading.RLock()
         self._listing = Listing()
         self._own: OwnInput | None = None
-        self._pinned: tuple[tuple[str, int], ...] = ()
+        self._pinned: tuple[Pin, ...] = ()
         self._shown: tuple[str, list[Panel]] = ("", [])
         self._services = Services(self.changed, lambda error: self.stage.session.report(error))
         super().__init__(source, model=model)
@@ -74,12 +76,12 @@ class ActivationViewer(View):
                     self._lens = self._lens.of_another_layer()
                 self._listing = listing(session, cursor.layer)
                 self.keys = [outlet.to_dict() for outlet in self._listing.outlets]
-                self.parameters = [{"name": name, "shape": list(shape)} for name, shape in self._listing.parameters]
+                self.parameters = [{"name": name, "shape": in_words(shape)} for name, shape in self._listing.parameters]
                 self.drawable = drawable(session.observer)
             self.layer, self.sample, self.unit = cursor.layer, cursor.sample, cursor.unit
             self.lens = asdict(self._lens)
             self.ablations = self._listing.described(cursor.ablations, self._lens.key)
-            self.pins = [{"key": key, "unit": unit} for key, unit in self._pinned]
+            self.pins = [pin.to_dict() for pin in self._pinned]
             self.against = compared(session, cursor.against)
             self.own = None if self._own is None else self._own.to_dict()
 
@@ -90,11 +92,16 @@ class ActivationViewer(View):
         pointed = replace(cursor, unit=None)
         here = (id(observer), session.run.branch, place, pointed, self._lens, None if own is None else own.serial)
         now = self._scene()
-        frame = Topic("frame", (here, self._services.limits_of(now), self._services.version), self._frame)
-        if observer is None:
-            return [frame]
-        pictures = Topic("samples", (id(observer), own and own.serial), lambda: samples(session, observer, own))
-        return [pictures, frame]
+        topics = [Topic("frame", (here, self._services.limits_of(now), self._services.version), self._frame)]
+        if observer is not None:
+            of_probe = Topic("samples", (id(observer), own and own.serial), lambda: samples(session, observer, own))
+            topics.insert(0, of_probe)
+        if now.lens.tab == "distribution":
+            topics.append(Topic("ridges", *self._services.ridges(now)))
+        if self._pinned:
+            topics.append(Topic("pins", *self._services.pins(now, self._pinned)))
+        self._services.rest(ridges=now.lens.tab != "distribution", pins=not self._pinned)
+        return topics
 
     # What users call
 
@@ -157,13 +164,12 @@ class ActivationViewer(View):
         Raises:
             ValueError: no such unit.
         """
-        self._check_unit(unit)
-        key = self._scene().outlet
-        if key is None:
-            raise ValueError("only a layer's output has units to pin: choose the activations")
-        pinned = (key.key, unit)
-        kept = tuple(each for each in self._pinned if each != pinned)
-        self._pinned = (*kept, pinned) if on else kept
+        now = self._scene()
+        if now.outlet is None or now.sight.what == "weights":
+            raise ValueError("only a layer's output has units to pin: choose the activations or the gradients")
+        wanted = pin_of(now, now.outlet.key, unit, self._check_unit(unit))
+        kept = tuple(each for each in self._pinned if each != wanted)
+        self._pinned = (*kept, wanted) if on else kept
         self.changed()
 
     def set_input(self, input: Any, *, transform: Any = None) -> None:
@@ -276,8 +282,9 @@ class ActivationViewer(View):
         if not isinstance(sample, int) or not is_index(sample) or sample >= count:
             raise ValueError(f"sample is one of 0 … {count - 1}, found {sample!r}")
 
-    def _check_unit(self, unit: object) -> None:
-        units = 0
+    def _check_unit(self, unit: object) -> str:
+        """The kind of the picture on show. Raises ValueError where that has no such unit."""
+        units, kind = 0, "empty"
         with contextlib.suppress(LookError):
             now = self._scene()
             tensor = tensor_at(now.sight, now.here)
@@ -285,6 +292,7 @@ class ActivationViewer(View):
             units = max(len(found), len(by_unit(kind, found)))
         if not isinstance(unit, int) or not is_index(unit) or unit >= units:
             raise ValueError(f"unit is one of 0 … {units - 1}, found {unit!r}")
+        return kind
 
     def _scene(self, *, step: int | None = None, activations: bool = False) -> Scene:
         cursor = self.stage.selection.now

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 
 from torchvis_widgets.look.errors import LookError
+from torchvis_widgets.widgets.viewing.history import At
 from torchvis_widgets.widgets.viewing.latest import Latest, Stale
 from torchvis_widgets.widgets.viewing.spread import spread
 
 Limits = tuple[float, float]
-At = tuple[int | None, Hashable]
-"""A snapshot's step, and what tells it from every other."""
 
 _MOST_SNAPSHOTS = 8
 

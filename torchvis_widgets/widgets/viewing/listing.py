@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from torchvis_widgets.look.ablation import Ablation
-from torchvis_widgets.look.errors import LookError
 from torchvis_widgets.look.tracing.graph import Graph
 from torchvis_widgets.session import Session
 from torchvis_widgets.widgets.viewing.lens import Lens
@@ -36,12 +35,9 @@ class Listing:
         return next((each for each in self.outlets if each.key == key), next(iter(self.outlets), None))
 
     def parameter(self, name: str | None) -> str:
-        """The weight of that name, else the first. Raises LookError where there is none."""
+        """The weight of that name, else the first; "" where there is none."""
         names = [each for each, _ in self.parameters]
-        if not names:
-            what = repr(self.layer) if self.layer else "the model"
-            raise LookError(f"{what} has no weights of its own", "Choose a layer inside of it, or another one.")
-        return name if name is not None and name in names else names[0]
+        return name if name is not None and name in names else next(iter(names), "")
 
     def check(self, lens: Lens, session: Session) -> None:
         """Raises ValueError for an output, a weight, a snapshot or a class that there is not."""

@@ -28,7 +28,12 @@ class Outlet(NamedTuple):
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for the view."""
-        return {"key": self.key, "label": self.label, "shape": list(self.shape), "attention": self.attention}
+        return {"key": self.key, "label": self.label, "shape": in_words(self.shape), "attention": self.attention}
+
+
+def in_words(shape: tuple[int, ...]) -> str:
+    """16×8×8; "" where that is not known."""
+    return "×".join(map(str, shape))
 
 
 def outlets(graph: Graph | None, layer: str, count: int) -> list[Outlet]:

@@ -9,6 +9,7 @@ import numpy as np
 from torchvis_widgets.look.observer import Observer
 from torchvis_widgets.session import Session
 from torchvis_widgets.widgets.viewing.answers import class_name
+from torchvis_widgets.widgets.viewing.fitting import slot_of
 from torchvis_widgets.widgets.viewing.own_input import OwnInput
 
 THUMBNAIL = 48  # pixels a side
@@ -19,9 +20,12 @@ def samples(session: Session, observer: Observer, own: OwnInput | None) -> tuple
     probe = observer.probe
     names, labels = session.run.classes, probe.labels()
     texts = [None] * probe.count if labels is None else [class_name(names, label) for label in labels]
-    value = {"count": probe.count, "height": 0, "width": 0, "labels": texts}
+    value: dict[str, Any] = {"count": probe.count, "height": 0, "width": 0, "labels": texts}
     if own is not None:
         value["own"], value["labels"] = True, [*texts, own.label]
+    slot = slot_of(probe)
+    if slot is not None and slot.channels:
+        value["size"] = [slot.height, slot.width]
     images = probe.images(THUMBNAIL)
     if images is None:
         return value, []

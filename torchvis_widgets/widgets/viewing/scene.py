@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -81,6 +82,12 @@ def step_of(scene: Scene, place: Place) -> int:
 def epoch_of(session: Session, step: int) -> float | None:
     """The epoch of the snapshot at a step; None where it is no epoch's end."""
     return next((each.epoch for each in session.run.snapshots if each.step == step), None)
+
+
+def epochs_of(session: Session, steps: Sequence[int | None]) -> list[float | None]:
+    """The epochs of snapshots by their steps."""
+    known = {each.step: each.epoch for each in session.run.snapshots}
+    return [None if step is None else known.get(step) for step in steps]
 
 
 def place_of(place: Place) -> str:

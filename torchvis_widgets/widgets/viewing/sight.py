@@ -77,6 +77,8 @@ def attention_at(sight: Sight, place: Place) -> Attention:
 
 def weight(sight: Sight, place: Place) -> Tensor:
     """The weight, or buffer, that the sight names, with the edits made. Raises LookError where there is none."""
+    if not sight.key:
+        raise LookError("the layer has no weights of its own", "Choose a layer inside of it, or another one.")
     state = state_at(place, sight.edits)
     if sight.key not in state:
         raise LookError(f"the state has no tensor {sight.key!r}", nearest(sight.key, list(state)))
