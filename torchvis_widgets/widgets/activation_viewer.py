@@ -49,7 +49,7 @@ class ActivationViewer(View):
     sample = t.Int(0).tag(sync=True)
     unit = t.Int(None, allow_none=True).tag(sync=True)
     lens = t.Dict().tag(sync=True)
-    keys = t.List(t.Dict()).tag(sync=True)
+    outlets = t.List(t.Dict()).tag(sync=True)
     parameters = t.List(t.Dict()).tag(sync=True)
     ablations = t.List(t.Dict()).tag(sync=True)
     pins = t.List(t.Dict()).tag(sync=True)
@@ -75,7 +75,7 @@ class ActivationViewer(View):
                 if cursor.layer != self._listing.layer:
                     self._lens = self._lens.of_another_layer()
                 self._listing = listing(session, cursor.layer)
-                self.keys = [outlet.to_dict() for outlet in self._listing.outlets]
+                self.outlets = [outlet.to_dict() for outlet in self._listing.outlets]
                 self.parameters = [{"name": name, "shape": in_words(shape)} for name, shape in self._listing.parameters]
                 self.drawable = drawable(session.observer)
             self.layer, self.sample, self.unit = cursor.layer, cursor.sample, cursor.unit

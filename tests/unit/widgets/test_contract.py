@@ -43,6 +43,12 @@ def test_names_are_one_name_in_four_spellings(widget: type[LiveWidget]) -> None:
     assert (SOURCES / widget.bundle).is_dir()
 
 
+@pytest.mark.parametrize("widget", WIDGETS)
+def test_no_trait_takes_the_place_of_one_of_the_base_class(widget: type[LiveWidget]) -> None:
+    own = {name for each in widget.__mro__[: widget.__mro__.index(LiveWidget) + 1] for name in vars(each)}
+    assert not own & set(anywidget.AnyWidget.class_trait_names())
+
+
 ASKED = re.compile(r"""(?:send(?:<\w+>)?\(|useControl\([^,]+,[^,]+, |\bop=)"(\w+)\"""")
 
 
