@@ -29,7 +29,7 @@ def by_hand(state: dict[str, torch.Tensor], layer: str, sample: int) -> np.ndarr
 
 
 def bytes_by_hand(values: np.ndarray, push: Push) -> np.ndarray:
-    lo, hi = push.value["picture"]["lo"], push.value["picture"]["hi"]
+    lo, hi = push.value["panels"][0]["picture"]["lo"], push.value["panels"][0]["picture"]["hi"]
     return np.rint(np.clip((values.astype(np.float64) - lo) / (hi - lo), 0, 1) * 250).astype(np.uint8)
 
 
@@ -50,7 +50,8 @@ def test_a_frame_is_the_layer_at_that_epochs_weights(session: tvw.Session, layer
 
 def test_exact_values_of_a_unit(session: tvw.Session) -> None:
     page = FrontEnd(tvw.ActivationViewer(session))
-    assert page.ask("values", unit=2)["value"] == {"height": 6, "width": 6}
+    where = {"panel": 0, "unit": 2, "layer": "conv", "step": 15, "sample": 0}
+    assert page.ask("values", panel=0, unit=2)["value"] == {**where, "height": 6, "width": 6}
     values = by_hand(session.model.state_dict(), "conv", 0)[2]  # type: ignore[union-attr]
     assert np.frombuffer(page.buffers[-1][0], "<f4").reshape(6, 6) == pytest.approx(values, abs=1e-6)
 
@@ -61,17 +62,17 @@ def test_colours_of_all_epochs_hold_for_all_epochs(session: tvw.Session) -> None
 
     def limit(epoch: int) -> float:
         scrubber.seek(epoch=epoch)
-        return page.last("frame").value["picture"]["hi"]
+        return page.last("frame").value["panels"][0]["picture"]["hi"]
 
     expected = max(float(session.activations("conv", epoch=epoch, sample=0).abs().max()) for epoch in range(4))
     wait_for(lambda: limit(0) > 0.9 * expected)
     limits = {limit(epoch) for epoch in range(4)}
     assert len(limits) == 1
-    page.ask("scope", scope="layer")
+    page.ask("look", changes={"scope": "layer"})
     scrubber.seek(epoch=0)
-    assert page.last("frame").value["picture"]["hi"] not in limits
-    page.ask("scope", scope="unit")
-    assert len(page.last("frame").value["picture"]["unit_hi"]) == 4
+    assert page.last("frame").value["panels"][0]["picture"]["hi"] not in limits
+    page.ask("look", changes={"scope": "unit"})
+    assert len(page.last("frame").value["panels"][0]["picture"]["unit_hi"]) == 4
 
 
 def test_the_strip_says_what_is_predicted_and_keeps_markup_as_text(session: tvw.Session) -> None:

@@ -26,7 +26,7 @@ def test_a_preview_moves_the_views_and_not_the_model(session: tvw.Session) -> No
     bias = session.model.conv.bias.detach()[:, None, None]  # type: ignore[union-attr]
     assert sliders.ask("gain", tensor="conv.weight", value=0.5, done=True)["ok"]
     assert bits(session.model) == before
-    viewer.ask("values", unit=1)
+    viewer.ask("values", panel=0, unit=1)
     shown = np.frombuffer(viewer.buffers[-1][0], "<f4").reshape(6, 6)
     assert shown == pytest.approx(((plain - bias) * 0.5 + bias)[1].numpy(), abs=1e-5)
     weights = sliders.last("weights").value

@@ -25,8 +25,8 @@ def test_a_reply_carries_the_requests_id(session: tvw.Session) -> None:
         ("sample", {"sample": 99}, "sample is one of 0 … 7, found 99"),
         ("sample", {"sample": True}, "found True"),
         ("sample", {"smaple": 1}, "unexpected keyword argument 'smaple'"),
-        ("scope", {"scope": "galaxy"}, "scope is one of unit, layer, epochs, found 'galaxy'"),
-        ("values", {"unit": 10**9}, "the picture has no unit"),
+        ("look", {"changes": {"scope": "galaxy"}}, "scope is one of unit, layer, epochs, found 'galaxy'"),
+        ("values", {"panel": 0, "unit": 10**9}, "the picture has no unit"),
     ],
 )
 def test_bad_requests_are_answered_in_words_and_change_nothing(
