@@ -39,12 +39,12 @@ export class FakeModel {
     this.emit("msg:custom", { kind: "push", topic, seq: this.seq, value }, arrays.map(wrapped));
   }
 
-  send(content) {
+  send(content, _callbacks, buffers) {
     this.sent.push(content);
     if (content.kind !== "request" || this.mute) return;
     setTimeout(async () => {
       try {
-        const { value = {}, arrays = [] } = (await this.answer(content.op, content.args)) ?? {};
+        const { value = {}, arrays = [] } = (await this.answer(content.op, content.args, buffers)) ?? {};
         this.emit("msg:custom", { kind: "reply", id: content.id, ok: true, value }, arrays.map(wrapped));
       } catch (error) {
         this.emit("msg:custom", { kind: "reply", id: content.id, ok: false, error: String(error.message) }, []);

@@ -77,4 +77,24 @@ if (scene === "dashboard" || scene === "mute") {
 } else {
   await one(session, scene === "deep" ? "model_map" : scene, stage);
 }
+const ask = (op, args) => session.viewer.answer(op, args);
+const [what, argument] = (query.get("do") ?? "").split(":");
+const DEEDS = {
+  tab: () => ask("look", { changes: { tab: argument } }),
+  compare: () => ask("compare", { step: null, sample: 1 }),
+  async difference() {
+    await ask("compare", { step: null, sample: 1 });
+    await ask("look", { changes: { difference: true } });
+  },
+  async ablate() {
+    for (const unit of [11, 4]) await ask("ablate", { unit, method: unit === 4 ? "mean" : "zero" });
+    for (const unit of [11, 3]) await ask("pin", { unit, on: true });
+  },
+  draw: () => document.querySelectorAll(".tvw-add")[1].click(),
+};
+if (what) {
+  await new Promise((done) => setTimeout(done, 150));
+  await DEEDS[what]();
+  if (what !== "draw") document.querySelector(".tvw-more").click();
+}
 document.body.dataset.ready = "true";

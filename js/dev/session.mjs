@@ -1,6 +1,7 @@
 // A fake session: six models that answer each other as the kernel's would.
-import { curve, field, maps, noise, picture, quantise, random, vector } from "./data.mjs";
+import { curve, field, noise, quantise, random } from "./data.mjs";
 import { FakeModel } from "./fake_model.mjs";
+import { Viewer } from "./viewer.mjs";
 
 const PER_EPOCH = 228;
 
@@ -49,40 +50,15 @@ export function deepRows(blocks = 250) {
   return all;
 }
 
-const CLASSES = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
-
-function content(layer, seed) {
-  const type = TREE.find(([path]) => path === layer)?.[2] ?? "Module";
-  if (layer === "nan") {
-    const broken = maps(32, 8, seed);
-    for (let i = 0; i < 900; i++) broken.values[i * 2 + 130] = [NaN, NaN, Infinity, -Infinity][i % 4];
-    return { type: "Conv2d", ...picture("maps", broken.values, [32, 8, 8], [32, 8, 8]) };
-  }
-  if (layer === "large") return { type: "Conv2d", ...maps(64, 112, seed, { relu: true, spread: 0.02 }) };
-  if (layer === "many") return { type: "Conv2d", ...maps(512, 7, seed) };
-  if (layer === "matrix")
-    return { type: "LayerNorm", ...picture("matrix", field(seed, 50, 192, 0.6), [1, 50, 192], [50, 192]) };
-  if (layer === "error") return { type: "Embedding" };
-  if (layer === "features.conv1") return { type, ...maps(16, 8, seed) };
-  if (layer === "features.relu1") return { type, ...maps(16, 8, seed, { relu: true }) };
-  if (layer === "features.relu2") return { type, ...maps(32, 8, seed, { relu: true }) };
-  if (layer === "features.pool" || layer.startsWith("residual")) return { type, ...maps(32, 4, seed, { relu: true }) };
-  if (layer === "flatten") return { type, ...vector(512, seed) };
-  if (layer === "head.fc2" || layer === "head") return { type, ...vector(10, seed), classes: CLASSES };
-  if (layer.startsWith("head")) return { type, ...vector(128, seed) };
-  return { type, ...maps(32, 8, seed) };
-}
-
 export class Session {
   constructor({ epoch = 7, layer = "features.conv2", position = 5 * PER_EPOCH } = {}) {
     this.layer = layer;
-    this.sample = 3;
-    this.unit = 11;
     this.epoch = epoch;
     this.gains = new Map();
     this.picked = null;
     this.undo = [];
     const steps = Array.from({ length: epoch + 1 }, (_, i) => i * PER_EPOCH);
+    this.viewer = new Viewer(this, { layer, typeOf: (path) => TREE.find(([at]) => at === path)?.[2] ?? "Module" });
     this.models = {
       training_bar: new FakeModel({
         ...{ name: "digits-cnn", run_path: "runs/digits-cnn", status: "training", epoch, epochs: 20, step: 1594 },
@@ -105,9 +81,7 @@ export class Session {
         (op, args) => this.scrubber(op, args),
       ),
       model_map: new FakeModel({ rows: rows(), layer }, (op, args) => this.map(op, args)),
-      activation_viewer: new FakeModel({ layer, sample: 3, unit: 11, scope: "epochs" }, (op, args) =>
-        this.viewer(op, args),
-      ),
+      activation_viewer: this.viewer.model,
       weight_sliders: new FakeModel({ layer, mode: "preview", can_live: true }, (op, args) => this.sliders(op, args)),
       loss_plot: new FakeModel(
         {
@@ -157,54 +131,13 @@ export class Session {
     this.layer = layer;
     this.picked = null;
     for (const name of ["model_map", "activation_viewer", "weight_sliders"]) this.models[name].set({ layer });
+    this.viewer.model.set({ unit: null });
     this.frame();
     this.weights();
   }
 
-  viewer(op, args) {
-    const model = this.models.activation_viewer;
-    if (op === "hello") {
-      this.samples();
-      this.frame();
-    }
-    if (op === "sample") this.sample = args.sample;
-    if (op in { sample: 1, unit: 1, scope: 1 }) model.set(args);
-    if (op in { sample: 1, scope: 1 }) this.frame();
-    if (op === "values") {
-      const [, height, width] = this.now.picture.tiles;
-      const values = this.now.values.slice(args.unit * height * width, (args.unit + 1) * height * width);
-      return { value: { height, width }, arrays: [values] };
-    }
-  }
-
-  samples() {
-    const side = 8;
-    const rgb = new Uint8Array(8 * side * side * 3);
-    for (let i = 0; i < 8; i++) {
-      for (const [k, v] of field(900 + i, side, side).entries()) {
-        rgb.fill(Math.max(0, Math.min(255, 128 + v * 90)), (i * 64 + k) * 3, (i * 64 + k) * 3 + 3);
-      }
-    }
-    const labels = ["3", "8", "5", "5", "0", "1", "7", "2"];
-    this.models.activation_viewer.push("samples", { count: 8, height: side, width: side, labels }, [rgb]);
-  }
-
   frame() {
-    const seed = this.layer.length * 97 + this.step + 13 * this.sample;
-    const { type, picture: shown = null, codes, values, classes = null } = content(this.layer, seed);
-    this.now = { picture: shown, values };
-    const { position } = this.models.epoch_scrubber.traits;
-    const texts = ["3", "8", "5", "9", "0", "1", "7", "2"];
-    const predictions = texts.map((text, i) => ({ text, correct: i !== 3, probability: 0.93 - i * 0.02 }));
-    const error = shown
-      ? null
-      : {
-          reason: "This layer was never called on the probe.",
-          remedy: "Pass a probe that reaches it: watch(model, probe=...).",
-        };
-    const at = { step: this.step, epoch: this.step / PER_EPOCH, live: position === null, sample: this.sample };
-    const value = { layer: this.layer, type, ...at, picture: shown, predictions, loss: 0.184, error, classes };
-    this.models.activation_viewer.push("frame", value, codes ? [codes] : []);
+    this.viewer.frame();
   }
 
   sliders(op, args) {

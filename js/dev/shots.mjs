@@ -17,12 +17,36 @@ const SCENES = {
   deep: "scene=deep&width=620",
   mute: "scene=mute",
   ...Object.fromEntries(
-    ["nan", "large", "many", "matrix", "error", "head.fc2", "flatten", "features.relu1"].map((layer) => [
-      `viewer-${layer}`,
-      `scene=activation_viewer&width=855&layer=${layer}`,
+    [
+      ...[
+        "nan",
+        "large",
+        "many",
+        "huge",
+        "matrix",
+        "sequence",
+        "tokens",
+        "grid",
+        "attention",
+        "attention.grid",
+        "boxes",
+      ],
+      ...["labels", "image", "volume", "scalar", "text", "thousand", "error", "head.fc2", "flatten", "features.relu1"],
+    ].map((layer) => [`viewer-${layer}`, `scene=activation_viewer&width=855&layer=${layer}`]),
+  ),
+  ...Object.fromEntries(
+    ["weights", "gradients", "distribution"].map((tab) => [
+      `viewer-tab-${tab}`,
+      `scene=activation_viewer&width=855&do=tab:${tab}`,
     ]),
   ),
+  "viewer-compare": "scene=activation_viewer&width=855&do=compare",
+  "viewer-difference": "scene=activation_viewer&width=855&do=difference",
+  "viewer-ablate": "scene=activation_viewer&width=855&do=ablate",
+  "viewer-draw": "scene=activation_viewer&width=855&do=draw",
   "viewer-narrow": "scene=activation_viewer&width=520",
+  "viewer-330": "scene=activation_viewer&width=330",
+  "viewer-330-attention": "scene=activation_viewer&width=330&layer=attention",
 };
 
 const wanted = process.argv.slice(2);

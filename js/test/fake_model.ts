@@ -13,6 +13,8 @@ export interface Sent {
 
 export class FakeModel {
   sent: Sent[] = [];
+  /** the buffers that came with requests */
+  bytes: ArrayBuffer[] = [];
   listeners = new Map<string, Set<Handler>>();
 
   constructor(public traits: Record<string, unknown> = {}) {}
@@ -24,8 +26,9 @@ export class FakeModel {
   off = (event: string, handler: Handler) => {
     this.listeners.get(event)?.delete(handler);
   };
-  send = (content: unknown) => {
+  send = (content: unknown, _callbacks?: unknown, buffers: ArrayBuffer[] = []) => {
     this.sent.push(content as Sent);
+    this.bytes.push(...buffers);
   };
 
   set(given: Record<string, unknown> | string, value?: unknown) {

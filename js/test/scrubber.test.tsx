@@ -56,12 +56,48 @@ describe("the speed", () => {
     await settle();
     const began = performance.now();
     press(" ");
-    for (const step of [100, 200]) {
-      await vi.waitFor(() => expect(model.requests("move").at(-1)?.args.step).toBe(step));
-      model.set({ position: step });
-      model.reply(model.requests("move").at(-1));
-    }
+    await vi.waitFor(() => expect(model.requests("move")).toHaveLength(1));
+    model.reply(model.requests("move").at(-1));
+    await vi.waitFor(() => expect(model.requests("move")).toHaveLength(2));
     expect(performance.now() - began).toBeGreaterThan(190);
+  });
+});
+
+describe("play", () => {
+  const moves = (model: FakeModel) => model.requests("move").map((request) => request.args.step);
+  const pause = (ms: number) => new Promise((done) => setTimeout(done, ms));
+
+  it("has two moves on their way and waits for the views before the third; then ends", async () => {
+    const { model, el, press } = await open({ position: 0 });
+    press(" ");
+    await vi.waitFor(() => expect(moves(model)).toEqual([100, 200]));
+    await pause(250);
+    expect(moves(model)).toEqual([100, 200]);
+    model.set({ position: 100 });
+    model.reply(model.requests("move")[0]);
+    await vi.waitFor(() => expect(moves(model)).toEqual([100, 200, 300]));
+    expect(el.querySelector("button")?.getAttribute("aria-label")).toBe("pause");
+    for (const request of model.requests("move")) model.reply(request);
+    await vi.waitFor(() => expect(el.querySelector("button")?.getAttribute("aria-label")).toBe("play"));
+  });
+
+  it("begins again at the end, and a key ends it where it is", async () => {
+    const { model, press } = await open({ position: 300 });
+    press(" ");
+    await vi.waitFor(() => expect(moves(model)[0]).toBe(0));
+    press(" ");
+    model.reply(model.requests("move")[0]);
+    await pause(250);
+    expect(moves(model).length).toBeLessThanOrEqual(2);
+  });
+
+  it("ends when the kernel refuses", async () => {
+    const { model, el, press } = await open({ position: 0 });
+    press(" ");
+    await vi.waitFor(() => expect(moves(model)).toHaveLength(1));
+    model.refuse(model.requests("move")[0], "no snapshot at step 100");
+    await vi.waitFor(() => expect(el.querySelector("button")?.getAttribute("aria-label")).toBe("play"));
+    expect(el.textContent).toContain("no snapshot at step 100");
   });
 });
 

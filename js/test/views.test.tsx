@@ -1,7 +1,7 @@
 // Whole widgets on a model without a kernel: what they ask, what they show, what they leave behind.
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { KINDS } from "../src/activation_viewer/frame";
 import viewer from "../src/activation_viewer/index";
+import { LENS } from "../src/activation_viewer/state";
 import scrubber, { type State as Scrubber } from "../src/epoch_scrubber/index";
 import loss from "../src/loss_plot/index";
 import map from "../src/model_map/index";
@@ -32,9 +32,26 @@ const PICTURE = {
   ...{ order: null, unit_lo: null, unit_hi: null, axes: ["channel", "row", "column"], lead: [2], grid: null },
   ...{ prefix: null, categories: null, text: null },
 };
+const panel = (picture: object) => ({ title: "", picture, codes: 0, exact: null, prefix: null, step: 100, sample: 0 });
 const FRAME = {
-  ...{ layer: EVIL, type: EVIL, step: 100, epoch: 1, live: false, sample: 0, picture: PICTURE, loss: 0.18 },
+  ...{
+    layer: EVIL,
+    key: "fc",
+    type: EVIL,
+    tab: "activations",
+    step: 100,
+    epoch: 1,
+    live: false,
+    sample: 0,
+    own: false,
+  },
+  ...{ panels: [panel(PICTURE)], loss: 0.18, loss_before: null, before: null, code: EVIL, tokens: null, dead: null },
   ...{ predictions: [{ text: EVIL, correct: false, probability: 0.9 }], error: null, classes: [EVIL, "b"] },
+  attention: null,
+};
+const VIEWER = {
+  ...{ layer: "fc", sample: 0, unit: null, lens: LENS, outlets: [], parameters: [], ablations: [], pins: [] },
+  ...{ against: null, own: null, drawable: null },
 };
 const TENSOR = {
   ...{ name: `fc.${EVIL}`, shape: [2, 2], rows: 2, cols: 2, rows_total: 2, cols_total: 2, lo: -1, hi: 1 },
@@ -75,19 +92,19 @@ describe("names that look like HTML", () => {
     ["training bar", bar, BAR, []],
     ["model map", map, { rows: [{ path: EVIL, name: EVIL, ...ROW }], layer: EVIL }, []],
     [
-      ...(["activation viewer", viewer, { layer: EVIL, sample: 0, unit: null, scope: "layer" }] as const),
+      ...(["activation viewer", viewer, { ...VIEWER, layer: EVIL }] as const),
       [
         ["samples", { count: 1, height: 0, width: 0, labels: [EVIL] }, []],
         ["frame", FRAME, buffers],
       ],
     ],
     [
-      ...(["the viewer's classes", viewer, { layer: "fc", sample: 0, unit: null, scope: "layer" }] as const),
-      [["frame", { ...FRAME, picture: { ...PICTURE, kind: "vector", tiles: [1, 1, 2] } }, buffers]],
+      ...(["the viewer's classes", viewer, VIEWER] as const),
+      [["frame", { ...FRAME, panels: [panel({ ...PICTURE, kind: "vector", tiles: [1, 1, 2] })] }, buffers]],
     ],
     [
-      ...(["the viewer's trouble", viewer, { layer: "fc", sample: 0, unit: null, scope: "layer" }] as const),
-      [["frame", { ...FRAME, picture: null, error: { reason: EVIL, remedy: EVIL } }, []]],
+      ...(["the viewer's trouble", viewer, VIEWER] as const),
+      [["frame", { ...FRAME, panels: [], error: { reason: EVIL, remedy: EVIL } }, []]],
     ],
     ["sliders", sliders, { layer: EVIL, mode: "preview", can_live: false }, [["weights", WEIGHTS, buffers]]],
     [
@@ -106,45 +123,6 @@ describe("names that look like HTML", () => {
     await settle();
     expect(el.querySelector("img")).toBeNull();
     expect(text()).toContain(EVIL);
-  });
-});
-
-describe("the viewer", () => {
-  const ALONE = ["matrix", "sequence", "boxes"];
-  const state = { layer: "fc", sample: 0, unit: null, scope: "layer" };
-  const about = (kind: string) => {
-    if (kind === "text" || kind === "empty")
-      return { tiles: [0, 0, 0], total: 0, text: kind === "text" ? "words" : null };
-    if (kind === "vector" || kind === "scalar") return { tiles: [1, 1, 8], axes: ["", "", "unit"] };
-    if (ALONE.includes(kind))
-      return { tiles: [1, 2, 4], axes: ["", "row", "column"], shape: [2, 4], total: 1, shown: 1 };
-    return kind === "labels" ? { categories: [[3, 7]], axes: ["mask", "row", "column"] } : {};
-  };
-  const legend = (kind: string) => {
-    if (kind === "scalar") return "1 value";
-    if (ALONE.includes(kind)) return "2 × 4 values";
-    return kind === "vector" ? "2 units" : kind === "labels" ? "2 masks" : "2 channels";
-  };
-  it("has bars for one unit over time", async () => {
-    const { model, el } = await open(viewer, state);
-    const picture = { ...PICTURE, kind: "sequence", tiles: [1, 8, 1], axes: ["", "time step", "unit"] };
-    model.push("frame", 1, { ...FRAME, picture, classes: null }, [inside(new Uint8Array(8))]);
-    await settle();
-    expect(el.querySelector('[data-testid="tvw-bars"]')?.getAttribute("aria-valuemax")).toBe("7");
-  });
-
-  it.each(KINDS.map((kind) => [kind]))("has a drawing for %s", async (kind) => {
-    const { model, el, text } = await open(viewer, state);
-    const picture = { ...PICTURE, kind, note: "a note", ...about(kind) };
-    model.push("frame", 1, { ...FRAME, picture, classes: null }, [inside(new Uint8Array(8).fill(3))]);
-    await settle();
-    expect(text()).toContain("a note");
-    if (kind === "text") return expect(text()).toContain("words");
-    if (kind === "empty") return expect(text()).toContain("Nothing to show.");
-    const bars = kind === "vector" || kind === "scalar";
-    expect(el.querySelector(`[data-testid="${bars ? "tvw-bars" : "tvw-unit"}"], [data-alone="true"]`)).not.toBeNull();
-    expect(el.querySelector(".tvw-legend") === null).toBe(kind === "labels");
-    expect(text()).toContain(legend(kind));
   });
 });
 
@@ -205,17 +183,6 @@ describe("EpochScrubber", () => {
     const { model, el } = await open(scrubber, { ...SCRUBBER, position: 100 });
     [...el.querySelectorAll("button")].find((button) => button.textContent === "Live")?.click();
     expect(model.requests("move")[0]?.args.step).toBeNull();
-  });
-
-  it("plays on only once the last frame is in every view", async () => {
-    const { model, el, answer } = await open(scrubber, { ...SCRUBBER, position: 0 });
-    key(el.querySelector('[role="slider"]'), " ");
-    await vi.waitFor(() => expect(model.requests("move").length).toBe(1));
-    await new Promise((done) => setTimeout(done, 250));
-    expect(model.requests("move").length).toBe(1);
-    model.set({ position: 100 });
-    answer("move");
-    await vi.waitFor(() => expect(model.requests("move").map((request) => request.args.step)).toEqual([100, 200]));
   });
 });
 

@@ -17,7 +17,8 @@ Reply = tuple[dict[str, Any], list[bytes]]
 
 LEASE = 30.0  # seconds after which a view that has not renewed its presence is taken for gone
 PATIENCE = 2.0  # seconds after which a push that was not acknowledged no longer holds back the next
-WINDOW = 2  # pushes of a topic on their way: the next frame is computed while the last one is painted
+WINDOW = 3  # pushes of a topic on their way: the next frames are computed while the last one is painted
+ROOM = 2  # of them are left when a view may ask for more: it has as many requests on their way, and none is lost
 STILL_BYTES = 192 * 1024  # of a widget's last picture in a saved notebook; the same limit is in js/src/shared/still.ts
 
 
@@ -52,7 +53,7 @@ class LiveWidget(anywidget.AnyWidget):
     bundle: ClassVar[str]
     styles: ClassVar[tuple[str, ...]] = ()
     patient: ClassVar[tuple[str, ...]] = ()
-    """Requests that are answered when every view on screen has been sent what they brought about."""
+    """Requests that are answered when every view on screen has what they brought about, and room for more."""
 
     still = t.List(t.Dict()).tag(sync=True)  # {topic, value, buffers}: what a saved notebook shows without a kernel
 
@@ -62,8 +63,7 @@ class LiveWidget(anywidget.AnyWidget):
         self._waiting: dict[int, tuple[str, float]] = {}
         self._kept: dict[str, Hashable] = {}
         self._seq = 0
-        self.behind = False
-        """Whether the browser has yet to draw so much that something newer was held back."""
+        self._behind = False
         # Text, not a Path: a Path keeps a closed widget alive (anywidget#929).
         self._esm = asset(f"{self.bundle}.js")
         self._css = "\n".join(asset(f"{style}.css") for style in (self.bundle, *self.styles))
@@ -88,6 +88,9 @@ class LiveWidget(anywidget.AnyWidget):
         """Called after a request has changed what views show; the stage overrides it to reach the other views."""
         self.refresh()
 
+    def drawn(self) -> None:
+        """Called when the browser has drawn something and nothing was held back; the stage answers who waits for it."""
+
     # Sending
 
     @property
@@ -102,6 +105,12 @@ class LiveWidget(anywidget.AnyWidget):
         now = time.monotonic()
         return any(now - seen < LEASE for _, seen in self._views.values())
 
+    @property
+    def behind(self) -> bool:
+        """Whether the browser has yet to draw so much that something was held back, or soon would be."""
+        topics = {topic for topic, _ in self._waiting.values()}
+        return self._behind or any(self._on_the_way(topic) > WINDOW - ROOM for topic in topics)
+
     def show(self, **traits: Any) -> None:
         """Set the traits that have changed: to find out is far cheaper than to check a long list's elements."""
         for name, value in traits.items():
@@ -112,14 +121,14 @@ class LiveWidget(anywidget.AnyWidget):
         """Send what has changed; the caller holds the publisher's lock."""
         with self.hold_sync():
             self.update()
-        self.behind = False
+        self._behind = False
         for topic in self.topics():
             if self._sent.get(topic.name, self) == topic.key:
                 continue
-            if self._ready(topic.name):
+            if self._on_the_way(topic.name) < WINDOW:
                 self._push(topic)
             else:
-                self.behind = True
+                self._behind = True
 
     def keep_still(self) -> None:
         """Put what a view would draw now into the saved state; the caller holds the publisher's lock."""
@@ -131,10 +140,10 @@ class LiveWidget(anywidget.AnyWidget):
                 self.still = _still(topics)
                 self._kept = keys
 
-    def _ready(self, name: str) -> bool:
+    def _on_the_way(self, name: str) -> int:
+        """Pushes of a topic that may yet be painted; what takes too long has been lost."""
         now = time.monotonic()
-        on_the_way = [sent for topic, sent in self._waiting.values() if topic == name and now - sent <= PATIENCE]
-        return len(on_the_way) < WINDOW
+        return sum(topic == name and now - sent <= PATIENCE for topic, sent in self._waiting.values())
 
     def _push(self, topic: Topic) -> None:
         value, buffers = topic.make()
@@ -159,8 +168,10 @@ class LiveWidget(anywidget.AnyWidget):
         topic, _ = self._waiting[seq]
         # What was sent before has been painted or replaced.
         self._waiting = {n: sent for n, sent in self._waiting.items() if n > seq or sent[0] != topic}
-        if self.behind:
+        if self._behind:
             self.changed()
+        else:
+            self.drawn()
 
     def _answer(self, message: dict[str, Any], received: list[Any]) -> None:
         op = message.get("op")
@@ -177,7 +188,7 @@ class LiveWidget(anywidget.AnyWidget):
             self.send(reply, buffers)
 
     def when_sent(self, then: Callable[[], None]) -> None:
-        """Call `then` when every view on screen has been sent what it is to show; a stage knows the other views."""
+        """Call `then` when no view on screen is behind; a stage knows the other views."""
         then()
 
     def _carry_out(self, op: object, args: object, received: list[Any]) -> Reply:

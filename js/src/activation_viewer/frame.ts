@@ -1,6 +1,4 @@
-// What the kernel pushes to the viewer, and small readings of it.
-import { type Lut, lut, PALETTE } from "../shared/colour";
-import { epochs, number, percent } from "../shared/format";
+// What the kernel pushes to the viewer.
 
 export const KINDS = [
   ...(["maps", "image", "volume", "vector", "tokens", "attention", "sequence", "labels", "boxes"] as const),
@@ -34,17 +32,29 @@ export interface Picture {
   lead: number[];
   /** rows and columns of tokens that are patches of an image */
   grid: [number, number] | null;
-  /** the tokens before those patches; their codes come in no buffer yet */
+  /** the tokens before those patches; `Panel.prefix` is their buffer */
   prefix: Picture | null;
   /** the commonest labels, each with its count */
   categories: [number, number][] | null;
   /** what there is instead of tiles */
   text: string | null;
-  /** the unit of each tile, where not all are shown */
+  /** the unit of each tile, where not all are shown or they are sorted */
   order: number[] | null;
   /** limits of each tile, where each unit has its own */
   unit_lo: number[] | null;
   unit_hi: number[] | null;
+}
+
+export interface Panel {
+  /** "" where it is the only one */
+  title: string;
+  picture: Picture;
+  /** indices of buffers: the codes, all exact values, the codes of the picture's prefix */
+  codes: number;
+  exact: number | null;
+  prefix: number | null;
+  step: number;
+  sample: number;
 }
 
 export interface Prediction {
@@ -55,17 +65,30 @@ export interface Prediction {
 
 export interface Frame {
   layer: string;
+  /** what of the layer is on show: see `State.keys` */
+  key: string;
   type: string;
+  tab: string;
   step: number;
   epoch: number | null;
   live: boolean;
   sample: number;
-  picture: Picture | null;
+  own: boolean;
+  panels: Panel[];
   predictions: Prediction[] | null;
+  /** without what is ablated or previewed */
+  before: Prediction[] | null;
   loss: number | null;
-  error: { reason: string; remedy: string } | null;
-  /** only where the layer is the model's output, one name a unit */
+  loss_before: number | null;
   classes: string[] | null;
+  error: { reason: string; remedy: string } | null;
+  /** the Python line that gives the tensor on screen */
+  code: string;
+  /** the text of each token, where it is known */
+  tokens: { rows: string[]; columns: string[] } | null;
+  attention: { recomputed: boolean; causal: boolean } | null;
+  /** units of the key that are dead over the whole probe */
+  dead: number | null;
 }
 
 export interface Samples {
@@ -73,73 +96,30 @@ export interface Samples {
   height: number;
   width: number;
   labels: (string | null)[];
+  /** one more image follows, the user's */
+  own?: boolean;
+  /** height and width of the inputs themselves, which the images here are smaller copies of */
+  size?: [number, number];
 }
 
-/** The unit that a tile shows. */
-export function unitOf(picture: Picture, tile: number): number {
-  return picture.order?.[tile] ?? tile;
+/** Histograms of a layer's values over the epochs: one float32 share a bin, snapshot after snapshot. */
+export interface Ridges {
+  key: string;
+  what: "activations" | "weights";
+  steps: number[];
+  epochs: (number | null)[];
+  lo: number;
+  hi: number;
+  bins: number;
+  done: boolean;
+  /** index of the snapshot on show */
+  at: number;
 }
 
-/** The tile that shows a unit; the first where the unit is not on show. */
-export function tileOf(picture: Picture, unit: number | null): number {
-  if (unit === null) return 0;
-  const tile = picture.order ? picture.order.indexOf(unit) : unit;
-  return tile >= 0 && tile < picture.tiles[0] ? tile : 0;
-}
-
-export function unitWord(picture: Picture): string {
-  return picture.axes[0] || "unit";
-}
-
-/** The colour of each code. */
-export function colours(picture: Picture): Lut {
-  return picture.kind === "labels" ? PALETTE : lut(picture.diverging);
-}
-
-/** Conv2d · 32×8×8 · mean 0.21 · σ 0.48 · 9 % zero */
-export function facts(type: string, picture: Picture | null): string {
-  if (!picture) return type;
-  const parts = [type, picture.shape.join("×") || "scalar"];
-  if (picture.mean !== null) parts.push(`mean ${number(picture.mean, 2)}`);
-  if (picture.std !== null) parts.push(`σ ${number(picture.std, 2)}`);
-  if (picture.total > 0) parts.push(`${percent(picture.zeros)} zero`);
-  return parts.filter(Boolean).join(" · ");
-}
-
-/** live · epoch 5 · probe loss 0.184, or what there is of it */
-export function when({ live, epoch, step, loss }: Frame): string {
-  const parts = live ? ["live"] : [];
-  parts.push(epoch === null ? `step ${step.toLocaleString("en-US")}` : `epoch ${epochs(epoch)}`);
-  if (loss !== null) parts.push(`probe loss ${number(loss)}`);
-  return parts.join(" · ");
-}
-
-/** The colour limits of a tile. */
-export function limitsOf(picture: Picture, tile: number): { lo: number; hi: number } {
-  return { lo: picture.unit_lo?.[tile] ?? picture.lo, hi: picture.unit_hi?.[tile] ?? picture.hi };
-}
-
-/** 32 channels, or 64 of 2,048 channels */
-export function shown(picture: Picture): string {
-  if (picture.kind === "scalar") return "1 value";
-  if (picture.total === 1 && !picture.axes[0]) return `${picture.shape.join(" × ")} values`;
-  const total = picture.total.toLocaleString("en-US");
-  const word = unitWord(picture) + (picture.total === 1 ? "" : "s");
-  return picture.shown < picture.total ? `${picture.shown} of ${total} ${word}` : `${total} ${word}`;
-}
-
-/** One sample's caption under its thumbnail, and whether the model has it wrong. */
-export function verdict(index: number, label: string | null, prediction: Prediction | undefined) {
-  if (!prediction) return { text: label ?? `#${index}`, wrong: false };
-  if (prediction.correct === null) return { text: prediction.text, wrong: false };
-  if (prediction.correct) return { text: `${label ?? prediction.text} ✓`, wrong: false };
-  return { text: `${label ?? "?"} → ${prediction.text}`, wrong: true };
-}
-
-/** The live text summary for who cannot see the canvas. */
-export function summary(frame: Frame, labels: (string | null)[]): string {
-  if (frame.error) return `${frame.layer}: ${frame.error.reason}`;
-  const { text, wrong } = verdict(frame.sample, labels[frame.sample] ?? null, frame.predictions?.[frame.sample]);
-  const about = facts(frame.type, frame.picture);
-  return `${frame.layer}, ${about}, ${when(frame)}, sample ${frame.sample}: ${text}${wrong ? ", wrong" : ""}`;
+/** Pinned units over the epochs: for each float32 mean, min and max at every step, NaN where not known yet. */
+export interface Pins {
+  pins: { key: string; unit: number; label: string }[];
+  steps: number[];
+  epochs: (number | null)[];
+  done: boolean;
 }

@@ -1,6 +1,4 @@
-// Where the tiles of a picture lie on a canvas, and painting them: whole device pixels an element, nothing smoothed,
-// so that a pixel read back is a value.
-import { colourise, type Lut, PALETTE } from "./colour";
+// Where the tiles of a picture lie on a sheet: whole device pixels an element, so that a pixel read back is a value.
 
 export interface AtlasSpace {
   count: number;
@@ -94,73 +92,9 @@ export function tilePlace(atlas: Atlas, tile: number): { x: number; y: number } 
   return { x: across * (atlas.tileWidth + atlas.gap), y: down * (atlas.tileHeight + atlas.gap) };
 }
 
-/** One code for every `by`×`by` block of one tile, of labels the first one; see `blockCode`. */
-export function reduceTile(codes: Uint8Array, width: number, height: number, by: number, labels = false): Uint8Array {
-  const across = Math.ceil(width / by);
-  const down = Math.ceil(height / by);
-  const reduced = new Uint8Array(across * down);
-  for (let i = 0; i < reduced.length; i++) {
-    const [x, y] = [i % across, Math.floor(i / across)];
-    reduced[i] = labels ? (codes[y * by * width + x * by] ?? 0) : blockCode(codes, width, height, by, x, y);
-  }
-  return reduced;
-}
-
-/** The mean code; a block that holds a NaN or Inf keeps it, so that it stays seen. */
-function blockCode(codes: Uint8Array, width: number, height: number, by: number, bx: number, by0: number): number {
-  let sum = 0;
-  let count = 0;
-  for (let y = by0 * by; y < Math.min(height, (by0 + 1) * by); y++) {
-    for (let x = bx * by; x < Math.min(width, (bx + 1) * by); x++) {
-      const code = codes[y * width + x] ?? 0;
-      if (code > 250) return code;
-      sum += code;
-      count++;
-    }
-  }
-  return Math.round(sum / Math.max(1, count));
-}
-
-/** Paints `codes` (height × width) into a rectangle of the context, one flat square an element. */
-export function paintCodes(
-  context: CanvasRenderingContext2D,
-  codes: Uint8Array,
-  size: { width: number; height: number },
-  table: Lut,
-  at: { x: number; y: number; width: number; height: number },
-  sheet: HTMLCanvasElement,
-): void {
-  sheet.width = size.width;
-  sheet.height = size.height;
-  const inner = sheet.getContext("2d");
-  if (!inner || !size.width || !size.height) return;
-  const image = inner.createImageData(size.width, size.height);
-  colourise(codes, table, image.data);
-  inner.putImageData(image, 0, 0);
-  context.imageSmoothingEnabled = false;
-  context.drawImage(sheet, at.x, at.y, at.width, at.height);
-}
-
-/** Sizes the canvas and paints every tile of `codes` (count × height × width). */
-export function paintAtlas(
-  canvas: HTMLCanvasElement,
-  codes: Uint8Array,
-  size: { width: number; height: number },
-  table: Lut,
-  atlas: Atlas,
-): void {
-  canvas.width = atlas.canvasWidth;
-  canvas.height = atlas.canvasHeight;
-  const context = canvas.getContext("2d");
-  if (!context) return;
-  const sheet = document.createElement("canvas");
-  const area = size.width * size.height;
-  const shown = { width: atlas.tileWidth / atlas.scale, height: atlas.tileHeight / atlas.scale };
-  for (let tile = 0; tile < atlas.count; tile++) {
-    const raw = codes.subarray(tile * area, (tile + 1) * area);
-    const labels = table === PALETTE; // the mean of two labels would be a third one
-    const part = atlas.reduce > 1 ? reduceTile(raw, size.width, size.height, atlas.reduce, labels) : raw;
-    const at = { ...tilePlace(atlas, tile), width: atlas.tileWidth, height: atlas.tileHeight };
-    paintCodes(context, part, shown, table, at, sheet);
-  }
+/** The rows of tiles that a stretch of the sheet touches, and one more at either end; device px, `last` excluded. */
+export function rowsBetween(atlas: Atlas, top: number, bottom: number): { first: number; last: number } {
+  const pitch = atlas.tileHeight + atlas.gap;
+  const first = Math.max(0, Math.floor(top / pitch) - 1);
+  return { first, last: Math.max(first, Math.min(atlas.rows, Math.ceil(bottom / pitch) + 1)) };
 }

@@ -4,6 +4,8 @@
 export type Rgb = readonly [number, number, number];
 
 export const LEVELS = 251;
+/** only views write it: what a causal mask hides */
+export const MASKED = 252;
 export const NEGATIVE_INFINITY = 253;
 export const POSITIVE_INFINITY = 254;
 export const NOT_A_NUMBER = 255;
@@ -32,6 +34,7 @@ export const SEQUENTIAL: readonly Rgb[] = [
 
 /** Colours that neither map contains. */
 export const SPECIAL: Readonly<Record<number, Rgb>> = {
+  [MASKED]: [176, 182, 190],
   [NEGATIVE_INFINITY]: [0, 190, 214],
   [POSITIVE_INFINITY]: [0, 158, 96],
   [NOT_A_NUMBER]: [255, 214, 10],
@@ -66,6 +69,12 @@ export function lut(diverging: boolean): Lut {
   return diverging ? DIVERGING_LUT : SEQUENTIAL_LUT;
 }
 
+/** Brightness, of pictures that are images. */
+export const GREY: Lut = Array.from({ length: 256 }, (_, code) => {
+  const level = Math.round((Math.min(code, LEVELS - 1) / (LEVELS - 1)) * 255);
+  return code < LEVELS ? [level, level, level] : (SPECIAL[code] ?? UNUSED);
+});
+
 /** Labels: Okabe and Ito's colours, which colour-blind readers tell apart, then hues as far apart as can be. */
 const FIRST_LABELS: readonly Rgb[] = [
   [225, 225, 225],
@@ -95,6 +104,20 @@ export const PALETTE: Lut = Array.from(
 /** The colour of a label: a code counts them modulo 251. */
 export function label(value: number): Rgb {
   return PALETTE[((value % LEVELS) + LEVELS) % LEVELS] ?? UNUSED;
+}
+
+const tables = new WeakMap<Lut, Uint32Array>();
+
+/** A colour as one little-endian RGBA number, the way an image's bytes lie. */
+export function pack([r, g, b]: Rgb): number {
+  return ((255 << 24) | (b << 16) | (g << 8) | r) >>> 0;
+}
+
+/** A table's colours packed; worked out once. */
+export function packed(table: Lut): Uint32Array {
+  const found = tables.get(table) ?? Uint32Array.from(table, pack);
+  tables.set(table, found);
+  return found;
 }
 
 /** Writes the colours of `codes` as RGBA; both arrays are walked in step. */

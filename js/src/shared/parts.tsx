@@ -1,5 +1,6 @@
 import type { ComponentChildren } from "preact";
-import { onKeys } from "./keyboard";
+import { useRef } from "preact/hooks";
+import { onKeys, roving } from "./keyboard";
 
 export interface Option<V extends string> {
   value: V;
@@ -43,12 +44,77 @@ export function Segmented<V extends string>(props: {
   );
 }
 
+/** Tabs over one panel: one tab stop, arrows move between them. */
+export function Tabs<V extends string>(props: {
+  label: string;
+  options: readonly Option<V>[];
+  value: V;
+  /** id of the panel that they change */
+  panel: string;
+  choose(value: V): unknown;
+}) {
+  const at = props.options.findIndex((option) => option.value === props.value);
+  const box = useRef<HTMLDivElement>(null);
+  const press = (event: KeyboardEvent) => {
+    const next = roving(event.key, at, props.options.length);
+    const option = next === null ? undefined : props.options[next];
+    if (!option || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    event.stopPropagation();
+    props.choose(option.value);
+    (box.current?.children[next ?? 0] as HTMLElement | undefined)?.focus();
+  };
+  return (
+    <div class="tvw-segmented tvw-tabs" role="tablist" aria-label={props.label} ref={box} onKeyDown={press}>
+      {props.options.map((option) => (
+        <button
+          type="button"
+          role="tab"
+          key={option.value}
+          aria-selected={option.value === props.value}
+          aria-controls={props.panel}
+          tabIndex={option.value === props.value ? 0 : -1}
+          title={option.title}
+          onClick={() => props.choose(option.value)}
+        >
+          {option.label}
+        </button>
+      ))}
+    </div>
+  );
+}
+
+/** A native choice in the words of the sentence that it stands in. */
+export function Select(props: {
+  label: string;
+  options: readonly { value: string; label: string }[];
+  value: string;
+  choose(value: string): unknown;
+}) {
+  return (
+    <select
+      class="tvw-select"
+      aria-label={props.label}
+      title={props.label}
+      value={props.value}
+      onChange={(event) => props.choose(event.currentTarget.value)}
+    >
+      {props.options.map(({ value, label }) => (
+        <option key={value} value={value}>
+          {label}
+        </option>
+      ))}
+    </select>
+  );
+}
+
 export function Button(props: {
   children: ComponentChildren;
   act(): void;
   title?: string;
   label?: string;
-  pressed?: boolean;
+  pressed?: boolean | undefined;
+  expanded?: boolean;
   disabled?: boolean;
 }) {
   return (
@@ -58,6 +124,7 @@ export function Button(props: {
       title={props.title}
       aria-label={props.label}
       aria-pressed={props.pressed}
+      aria-expanded={props.expanded}
       disabled={props.disabled}
       onClick={props.act}
     >

@@ -45,7 +45,7 @@ interface Message {
 
 export const PATIENCE = 1500;
 /** asked for by the view itself: they leave the last error on show */
-const UNASKED = new Set(["hello", "presence", "values"]);
+const UNASKED = new Set(["hello", "presence", "values", "part"]);
 
 /** A hidden page paints nothing, and its frames never come: the kernel must not wait for them. */
 function afterPaint(done: () => void): void {

@@ -1,9 +1,10 @@
 import { useLayoutEffect, useRef } from "preact/hooks";
-import { paintCodes } from "../shared/atlas";
 import { lut } from "../shared/colour";
 import { fixed, number } from "../shared/format";
 import { useRatio, useSize } from "../shared/hooks";
 import type { Latest } from "../shared/latest";
+import { paintCodes } from "../shared/pixels";
+
 import { bytes, type Push } from "../shared/wire";
 import { Slider } from "./slider";
 import { extentNote, heatSize, type Picked, shortName, type TensorInfo, type Weights } from "./weights";
