@@ -239,7 +239,7 @@ class Observer:
         place = ("outputs", token, ())
         return self._kept(place, lambda: self._look(step, edits, token, self._answer), lambda made: made.nbytes())
 
-    def survey(self, step: int, take: Callable[[Key, Tensor], None]) -> None:
+    def survey(self, step: int | None, take: Callable[[Key, Tensor], None]) -> None:
         """Run the probe at a snapshot and call `take(key, output)` within the pass, for every module; see `survey`."""
         token = self.token(step, ())
         self._look(step, (), token, lambda: survey(self._replica, self.probe, take))

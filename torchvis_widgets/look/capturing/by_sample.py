@@ -67,7 +67,8 @@ class BySample:
         if not samples:
             raise ProbeError("no sample was asked for", f"Choose some of 0 … {self.probe.count - 1}.")
         for sample in samples:
-            self.probe.sample(sample)
+            if not 0 <= sample < self.probe.count:
+                self.probe.sample(sample)  # says which there are
 
 
 def slice_with(samples: Sequence[int]) -> slice:

@@ -178,6 +178,8 @@ def described(scene: Scene, outcome: Outcome | None, panel: Panel) -> dict[str, 
         found["attention"] = {
             "recomputed": attention_at(scene.sight, scene.here).recomputed, "causal": is_causal(weights),
         }  # fmt: skip
+    if scene.sight.what == "gradients":  # one of them may be what the gradient is of
+        found["classes"] = scene.session.run.classes
     if scene.sight.what == "activations" and outcome is not None and panel.picture.kind == "vector":
         tensor = tensor_at(scene.sight, scene.here)
         found["classes"] = scene.session.run.classes if is_answer(tensor, outcome, scene.here.sample) else None

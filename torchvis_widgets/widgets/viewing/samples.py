@@ -12,7 +12,8 @@ from torchvis_widgets.widgets.viewing.answers import class_name
 from torchvis_widgets.widgets.viewing.fitting import slot_of
 from torchvis_widgets.widgets.viewing.own_input import OwnInput
 
-THUMBNAIL = 48  # pixels a side
+THUMBNAIL = 64  # pixels a side
+_LARGEST = 1 << 14  # larger than any input
 
 
 def samples(session: Session, observer: Observer, own: OwnInput | None) -> tuple[dict[str, Any], list[bytes]]:
@@ -30,6 +31,8 @@ def samples(session: Session, observer: Observer, own: OwnInput | None) -> tuple
     if images is None:
         return value, []
     value["height"], value["width"] = images.shape[1:3]
+    whole = probe.images(_LARGEST)
+    value["size"] = [int(side) for side in (images if whole is None else whole).shape[1:3]]
     more = [] if own is None else [_of_own(own, images.shape[1:])]
     return value, [np.concatenate([images, *more]).tobytes()]
 

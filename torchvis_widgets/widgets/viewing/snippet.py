@@ -9,11 +9,17 @@ from torchvis_widgets.widgets.viewing.sight import Place, Sight
 
 
 def snippet(scene: Scene) -> str:
-    """An expression of `session`, `viewer` (for the own input) and `tvw` (where units are switched off)."""
+    """An expression of `session`, `viewer` (for the own input) and `tvw` (where units are switched off).
+
+    A comment says what is on screen that no call gives.
+    """
     line = _line(scene.sight, scene.here)
     if scene.there is not None and scene.lens.difference:
         line = f"{line} - {_line(scene.sight, scene.there)}"
-    return f"{line}  # without the previewed edits" if scene.sight.edits else line
+    lacks = ["the previewed edits"] if scene.sight.edits else []
+    if scene.sight.ablations and scene.sight.what in ("attention", "gradients"):
+        lacks.append("what is switched off")
+    return f"{line}  # without {' and '.join(lacks)}" if lacks else line
 
 
 def _line(sight: Sight, place: Place) -> str:
