@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-PHOTOS = '''
+PHOTOS = """
 import torch
 import torch.nn.functional as F
 import torchvision
@@ -14,16 +14,16 @@ import torchvis_widgets as tvw
 torch.manual_seed(0)
 photos = [torch.from_numpy(photo.copy()).permute(2, 0, 1) for photo in load_sample_images().images]
 crops = [transforms.crop(photo, 0, left, 427, 427) for photo in photos for left in (0, 213)]
-'''
+"""
 
-RESNET = '''
+RESNET = """
 weights = torchvision.models.ResNet18_Weights.DEFAULT
 resnet = torchvision.models.resnet18(weights=None)
 inputs = torch.stack([weights.transforms()(crop) for crop in crops]), torch.tensor([497, 497, 985, 985])
 seen = tvw.inspect(resnet, inputs, criterion=nn.CrossEntropyLoss(), classes=weights.meta["categories"])
 view = tvw.ActivationViewer(seen)
 view
-'''
+"""
 
 KINDS = '''
 class Blur(nn.Module):
@@ -80,7 +80,7 @@ kinds_view = tvw.ActivationViewer(kinds)
 kinds_view
 '''
 
-DIGITS = '''
+DIGITS = """
 digits = load_digits()
 x = torch.tensor(digits.images, dtype=torch.float32).unsqueeze(1) / 16
 y = torch.tensor(digits.target)
@@ -109,4 +109,4 @@ for epoch in trained.epochs(8):
         optimizer.step()
 vit_view = tvw.ActivationViewer(trained)
 vit_view
-'''
+"""

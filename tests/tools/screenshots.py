@@ -1,4 +1,4 @@
-"""`python -m tests.tools.screenshots`: takes the README's pictures anew, from the quickstart while it trains."""
+"""`python -m tests.tools.screenshots`: takes the README's pictures anew: the dashboard in training, and the gallery."""
 
 from __future__ import annotations
 
@@ -9,18 +9,17 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 from tests.browser import by_hand
-from tests.browser.jupyter import CHROMIUM_ARGUMENTS, JupyterServer, NotebookPage, Theme, wait_for
+from tests.browser.jupyter import CHROMIUM_ARGUMENTS, JupyterServer, NotebookPage, wait_for
 from tests.browser.views import Dashboard
-from tests.tools import chromium
+from tests.tools import chromium, gallery
 
 IMAGES = Path(__file__).parents[2] / "notebooks" / "images"
 WIDTH, HEIGHT = 1290, 1300  # the dashboard is then as wide as the mock that it was drawn after
-THEMES: tuple[Theme, ...] = ("light", "dark")
 LOOKED_AT, REACHED = 3, 7
 
 
 def main() -> None:
-    """Writes dashboard-light.png and dashboard-dark.png."""
+    """Writes dashboard-light.png and dashboard-dark.png, and the gallery's."""
     path = chromium.find()
     assert path, chromium.REMEDY
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
@@ -30,6 +29,8 @@ def main() -> None:
             browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_ARGUMENTS)
             page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
             take(NotebookPage(page, server))
+            page = browser.new_page(viewport={"width": gallery.WIDTH, "height": HEIGHT}, device_scale_factor=1)
+            gallery.take(NotebookPage(page, server), IMAGES / "gallery")
             browser.close()
         finally:
             server.close()
@@ -45,7 +46,7 @@ def take(notebook: NotebookPage) -> None:
     notebook.kernel_eval(f"session.stage.dashboard.scrubber.seek(epoch={LOOKED_AT})")
     board.canvas.click(position={"x": 220, "y": 90})
     IMAGES.mkdir(exist_ok=True)
-    for theme in THEMES:
+    for theme in gallery.THEMES:
         notebook.set_theme(theme)
         board.ready()
         wait_for(lambda: board.atlas().about["layer"] == "features.conv2", "the atlas")
