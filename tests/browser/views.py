@@ -44,12 +44,23 @@ class Atlas:
     def limits(self) -> tuple[float, float]:
         return float(self.about["lo"]), float(self.about["hi"])
 
+    @property
+    def first_row(self) -> int:
+        """Return the first row of tiles on the canvas: what is scrolled out of view is not painted."""
+        return int(self.about.get("top", 0)) // (int(self.about["tileHeight"]) + int(self.about["gap"]))
+
     def elements(self, shape: tuple[int, ...]) -> Array:
-        """Return the colour at the middle of every element of (tiles, height, width), with 3 at the end."""
+        """Return the colour at the middle of every element of (tiles, height, width), with 3 at the end.
+
+        The tiles are counted from the first row on the canvas.
+        """
         scale, gap, columns = (int(self.about[name]) for name in ("scale", "gap", "columns"))
+        across, down = int(self.about.get("scaleX", scale)), int(self.about.get("scaleY", scale))
         tile, row, column = np.indices(shape)
-        y = (tile // columns) * (int(self.about["tileHeight"]) + gap) + row * scale + scale // 2
-        x = (tile % columns) * (int(self.about["tileWidth"]) + gap) + column * scale + scale // 2
+        tile += self.first_row * columns
+        top = int(self.about.get("top", 0))
+        y = (tile // columns) * (int(self.about["tileHeight"]) + gap) + row * down + down // 2 - top
+        x = (tile % columns) * (int(self.about["tileWidth"]) + gap) + column * across + across // 2
         colours: Array = self.pixels[y, x]
         return colours
 

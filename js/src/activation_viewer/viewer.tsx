@@ -44,7 +44,7 @@ export function ActivationViewer({ state: kernel, link }: ViewProps<State>) {
   const keys = useKeys({ state, act, frame, samples: samples?.value ?? null, copy, save, ...toggles });
   return (
     <div class="tvw-viewer" role="group" aria-label="activations" onKeyDown={onKeys(keys)} ref={root}>
-      <Head {...{ frame, state, act, panel, open }} toggle={toggles.options} />
+      <Head {...{ frame, state, act, more, panel, open }} toggle={toggles.options} />
       {open && (
         <Remote
           more={more}

@@ -12,6 +12,8 @@ import { UnitTools } from "./unit_tools";
 import { vectorValues } from "./vector";
 
 const HEIGHT = 220;
+/** CSS px of a bar */
+const BROADEST = 56;
 
 /** The units in the order that they stand in: as they are, or the strongest first. */
 export function ranked(values: Float32Array, sort: string): number[] | null {
@@ -23,12 +25,13 @@ export function ranked(values: Float32Array, sort: string): number[] | null {
 /** One bar a unit, about zero, in the colours of the legend. */
 export function Bars(props: PanelProps) {
   const { picture, push, state } = props;
-  const { ref, width } = useSize<HTMLDivElement>();
+  const { ref, width: room } = useSize<HTMLDivElement>();
   const canvas = useRef<HTMLCanvasElement>(null);
   const [over, setOver] = useState<number | null>(null);
   const ratio = useRatio();
   const theme = useThemeTick();
   const values = vectorValues(props);
+  const width = Math.min(room, values.length * BROADEST);
   const order = useMemo(() => ranked(values, state.lens.sort), [values, state.lens.sort]);
   const chosen = state.unit !== null && state.unit < values.length ? state.unit : null;
   const placeOf = (unit: number) => (order ? order.indexOf(unit) : unit);

@@ -11,6 +11,7 @@ import { Scalar } from "../body/scalar";
 import { Slices } from "../body/slices";
 import { Changes } from "../head/changes";
 import { Options } from "../head/options";
+import { Which } from "../head/which";
 import { copyText } from "../save/clipboard";
 import { savePng } from "../save/save_png";
 import { DrawingPad } from "../strip/drawing_pad";
@@ -18,21 +19,8 @@ import { Distribution } from "../time/distribution";
 import { PinPlots } from "../time/pins";
 
 const VIEWS = {
-  ...{
-    Bars,
-    Boxes,
-    Changes,
-    Head,
-    HeatView,
-    ImageView,
-    Prefix,
-    Scalar,
-    Slices,
-    Options,
-    DrawingPad,
-    Distribution,
-    PinPlots,
-  },
+  ...{ Bars, Boxes, Changes, Distribution, DrawingPad, Head, HeatView, ImageView, Options, PinPlots, Prefix },
+  ...{ Scalar, Slices, Which },
 };
 
 /** The views and what each is drawn from. */

@@ -44,7 +44,7 @@ export function Strip(props: Props) {
     if (thumb.offsetLeft < scrollLeft) box.current.scrollLeft = thumb.offsetLeft;
   }, [selected]);
   return (
-    <div class="tvw-strip-row" {...dropped(act)}>
+    <div class="tvw-strip-row" data-images={samples.value.height > 0} {...dropped(act)}>
       <div class="tvw-strip" role="radiogroup" aria-label="probe sample" ref={box} onKeyDown={onKeys(keys)}>
         {Array.from({ length: count }, (_, index) => (
           <Thumb key={index} {...props} index={index} selected={index === selected} pick={pick} />
