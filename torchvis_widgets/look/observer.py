@@ -135,9 +135,9 @@ class Observer:
     ) -> tuple[Outcome, Tensor]:
         """`outputs()` and `activation()` together: one pass where neither is known yet."""
         token = self.token(step, edits)
-        if token is None or ablations or self._cache.get(("outputs", token, ablations)) is not None:
-            return self.outputs(step, edits, ablations), self.activation(key, step, sample, edits, ablations)
-        outcome, found = self._both([key], step, [sample], edits, ())
+        if not ablations and (token is None or self._cache.get(("outputs", token, ())) is not None):
+            return self.outputs(step, edits), self.activation(key, step, sample, edits)
+        outcome, found = self._both([key], step, [sample], edits, ablations)
         return outcome, found[key][0]
 
     def known(self, key: str, step: int | None, edits: Edits = (), ablations: Ablations = ()) -> list[Tensor] | None:

@@ -192,7 +192,7 @@ class ActivationViewer(View):
         return None if self._own is None else self._own.observer.probe
 
     def prefetch(self, step: int) -> None:
-        frames.prefetch(self._scene(step=step))
+        frames.prefetch(self._scene(step=step), self._observer_of_own())
 
     # Requests
 
@@ -277,6 +277,9 @@ class ActivationViewer(View):
             raise LookError(*self.stage.session.why_blind())
         return observer
 
+    def _observer_of_own(self) -> Observer | None:
+        return None if self._own is None else self._own.observer
+
     def _check_sample(self, sample: object) -> None:
         count = self._observer().probe.count
         if not isinstance(sample, int) or not is_index(sample) or sample >= count:
@@ -298,16 +301,14 @@ class ActivationViewer(View):
         cursor = self.stage.selection.now
         cursor = cursor if step is None else replace(cursor, step=step)
         lens = replace(self._lens, tab="activations") if activations else self._lens
-        own = None if self._own is None else self._own.observer
         found = self._listing
         if found.outdated(self.stage.session, cursor.layer):
             found = listing(self.stage.session, cursor.layer)
-        return scene(self.stage.session, cursor, lens, found, own)
+        return scene(self.stage.session, cursor, lens, found, self._observer_of_own())
 
     def _frame(self) -> Reply:
         now = self._scene()
-        own = None if self._own is None else self._own.observer
-        value, panels = frames.frame(now, self._services, own)
+        value, panels = frames.frame(now, self._services, self._observer_of_own())
         self._shown = now.layer, panels
         value["panels"], buffers = packed(panels)
         return value, buffers

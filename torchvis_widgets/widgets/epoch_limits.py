@@ -12,6 +12,7 @@ from torchvis_widgets.widgets.viewing.spread import spread
 Limits = tuple[float, float]
 
 _MOST_SNAPSHOTS = 8
+_CALM = 0.2  # seconds
 
 
 class EpochLimits:
@@ -22,7 +23,7 @@ class EpochLimits:
 
     def __init__(self, found: Callable[[], None], on_error: Callable[[Exception], None]) -> None:
         self._found = found
-        self._latest = Latest("tvw-limits", on_error)
+        self._latest = Latest("tvw-limits", on_error, calm=_CALM)
         self._each: dict[tuple[Hashable, Hashable], Limits] = {}
         self._known: dict[Hashable, tuple[tuple[At, ...], Limits | None]] = {}
         self._wanted: tuple[Hashable, tuple[At, ...]] | None = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -387,9 +386,9 @@ def test_looking_leaves_no_trace_on_the_model(session: tvw.Session, page: Page) 
 
 
 @pytest.fixture
-def reopened(session: tvw.Session) -> Iterator[tuple[tvw.Run, tvw.Session]]:
+def reopened(session: tvw.Session) -> tuple[tvw.Run, tvw.Session]:
     session.close()
-    yield tvw.Run(session.run.path), session
+    return tvw.Run(session.run.path), session
 
 
 def test_a_reopened_run_has_weights_without_a_model_and_all_with_one(reopened: tuple[tvw.Run, tvw.Session]) -> None:

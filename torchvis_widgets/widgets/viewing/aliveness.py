@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 from torchvis_widgets.look.cache import ByteCache
 from torchvis_widgets.look.observer import Observer
-from torchvis_widgets.widgets.viewing.latest import Latest
+from torchvis_widgets.widgets.viewing.latest import Latest, Stale
 from torchvis_widgets.widgets.viewing.ranking import Mask, alive_units
 from torchvis_widgets.widgets.viewing.sight import Sight
 
 _BYTES = 1 << 20
+_CALM = 0.4  # seconds
 
 
 class Aliveness:
@@ -23,7 +24,7 @@ class Aliveness:
         self.version = 0
         self._found = found
         self._masks: ByteCache[Mask] = ByteCache(_BYTES)
-        self._latest = Latest("tvw-alive", on_error)
+        self._latest = Latest("tvw-alive", on_error, calm=_CALM)
         self.close = self._latest.close
 
     def of(self, observer: Observer, sight: Sight, step: int | None, kind: str, *, wait: bool) -> Mask | None:
@@ -36,14 +37,18 @@ class Aliveness:
         outputs = observer.known(sight.key, step, sight.edits, sight.ablations)
         if outputs is None and not wait:
             if token is not None:
-                self._latest.want(lambda stale: self._find(observer, sight, step, kind))
+                self._latest.want(lambda stale: self._find(observer, sight, step, kind, stale))
             return None
         mask = alive_units(outputs or _outputs(observer, sight, step), observer.context_of(sight.key), kind)
         if token is not None:
             self._masks.put(place, mask, mask.nbytes)
         return mask
 
-    def _find(self, observer: Observer, sight: Sight, step: int | None, kind: str) -> None:
+    def _find(self, observer: Observer, sight: Sight, step: int | None, kind: str, stale: Stale) -> None:
+        for sample in range(observer.probe.count):  # one by one: a click waits for the pass under way
+            if stale():
+                return
+            observer.activation(sight.key, step, sample, sight.edits, sight.ablations)
         if self.of(observer, sight, step, kind, wait=True) is not None:
             self.version += 1
             self._found()

@@ -13,7 +13,7 @@ from torchvis_widgets.look.errors import LookError
 from torchvis_widgets.look.observer import Observer
 from torchvis_widgets.look.outcome import Outcome
 from torchvis_widgets.look.picturing.picture import picture
-from torchvis_widgets.widgets.viewing.answers import finite, is_answer, predictions
+from torchvis_widgets.widgets.viewing.answers import class_name, finite, is_answer, predictions
 from torchvis_widgets.widgets.viewing.painting import Brush, paint, paint_difference
 from torchvis_widgets.widgets.viewing.scene import Scene, epoch_of, step_of
 from torchvis_widgets.widgets.viewing.services import Services
@@ -33,6 +33,7 @@ def frame(scene: Scene, services: Services, own: Observer | None) -> tuple[dict[
             warm(scene)
             outcome, found = answers(scene, own)
             value |= found
+            value["classes"] = differentiable(scene, outcome)
         panels, kind = panels_of(scene, services)
         value |= described(scene, outcome, panels[0])
         mask = services.alive(scene, kind)
@@ -42,9 +43,19 @@ def frame(scene: Scene, services: Services, own: Observer | None) -> tuple[dict[
     return value, panels
 
 
-def prefetch(scene: Scene) -> None:
+def differentiable(scene: Scene, outcome: Outcome) -> list[str] | None:
+    """The classes that a gradient may be of, by name or number; also where there is no loss that it could be of."""
+    if scene.lens.tab != "gradients" or outcome.logits is None:
+        return None
+    names = scene.session.run.classes
+    return [class_name(names, index) for index in range(outcome.logits.shape[-1])]
+
+
+def prefetch(scene: Scene, own: Observer | None) -> None:
     """Compute what the frame needs into the observer's caches."""
-    warm(scene)
+    with contextlib.suppress(LookError):
+        warm(scene)
+        answers(scene, own)
     for place in scene.places:
         tensor_at(scene.sight, place)
 
@@ -178,8 +189,6 @@ def described(scene: Scene, outcome: Outcome | None, panel: Panel) -> dict[str, 
         found["attention"] = {
             "recomputed": attention_at(scene.sight, scene.here).recomputed, "causal": is_causal(weights),
         }  # fmt: skip
-    if scene.sight.what == "gradients":  # one of them may be what the gradient is of
-        found["classes"] = scene.session.run.classes
     if scene.sight.what == "activations" and outcome is not None and panel.picture.kind == "vector":
         tensor = tensor_at(scene.sight, scene.here)
         found["classes"] = scene.session.run.classes if is_answer(tensor, outcome, scene.here.sample) else None

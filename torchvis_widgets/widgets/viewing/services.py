@@ -47,11 +47,12 @@ class Services:
         if lens.scope != "epochs" or (scene.here.observer is None and plain.what != "weights"):
             return None
         context, robust = context_of(plain, scene.here), lens.limits == "robust"
+        kind = lens.kind or ("vector" if plain.what == "weights" else None)  # weights are no images
 
         def at(step: int | None) -> tuple[float, float]:
             with explained("the layer"):
                 tensor = tensor_at(plain, scene.here.at(step))
-                return colour_limits(tensor, context=context, kind=lens.kind, robust=robust)
+                return colour_limits(tensor, context=context, kind=kind, robust=robust)
 
         what = (_subject(scene, plain), scene.here.sample, robust, lens.kind)
         return self._limits.of(what, _places(scene) or [(None, None)], at)
