@@ -76,9 +76,9 @@ describe("play", () => {
     model.set({ position: 100 });
     model.reply(model.requests("move")[0]);
     await vi.waitFor(() => expect(moves(model)).toEqual([100, 200, 300]));
-    expect(el.querySelector("button")?.getAttribute("aria-label")).toBe("pause");
+    expect(el.querySelector(".tvw-scrubber button")?.getAttribute("aria-label")).toBe("pause");
     for (const request of model.requests("move")) model.reply(request);
-    await vi.waitFor(() => expect(el.querySelector("button")?.getAttribute("aria-label")).toBe("play"));
+    await vi.waitFor(() => expect(el.querySelector(".tvw-scrubber button")?.getAttribute("aria-label")).toBe("play"));
   });
 
   it("begins again at the end, and a key ends it where it is", async () => {
@@ -96,7 +96,7 @@ describe("play", () => {
     press(" ");
     await vi.waitFor(() => expect(moves(model)).toHaveLength(1));
     model.refuse(model.requests("move")[0], "no snapshot at step 100");
-    await vi.waitFor(() => expect(el.querySelector("button")?.getAttribute("aria-label")).toBe("play"));
+    await vi.waitFor(() => expect(el.querySelector(".tvw-scrubber button")?.getAttribute("aria-label")).toBe("play"));
     expect(el.textContent).toContain("no snapshot at step 100");
   });
 });

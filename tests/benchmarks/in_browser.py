@@ -12,26 +12,34 @@ from playwright.sync_api import sync_playwright
 from tests.browser.jupyter import CHROMIUM_ARGUMENTS, JupyterServer, NotebookPage, write_notebook
 from tests.tools import chromium
 
-# Painted: what the canvas says of itself is another one when a frame of the browser begins. `tvwPaints` holds
-# [layer, step, ms] of every picture since it was emptied, `tvwClicked` the time of the last press of the mouse.
+# Painted: what the canvas says of itself has changed, and the frame of the browser that shows it begins. `tvwPaints`
+# holds [layer, step, ms] of every picture since it was emptied, `tvwClicked` the time of the last press of the mouse.
+# It asks for a frame only when something changes: asking for all of them would take the time that is measured.
 RECORD_JS = """() => {
     window.tvwPaints = [];
     window.tvwClicked = 0;
     let last = '';
     document.addEventListener('click', (event) => { window.tvwClicked = event.timeStamp; }, true);
-    const look = () => {
-        const {layer, step, frame} = document.querySelector('canvas[data-testid=tvw-atlas]')?.dataset ?? {};
+    const look = (records) => {
+        const canvas = records.findLast(({target}) => target.matches('canvas[data-testid=tvw-atlas]'))?.target;
+        const {layer, step, frame} = canvas?.dataset ?? {};
         const shown = `${layer} ${step} ${frame}`;
-        if (layer !== undefined && shown !== last) window.tvwPaints.push([layer, step, performance.now()]);
+        if (layer === undefined || shown === last) return;
         last = shown;
-        requestAnimationFrame(look);
+        requestAnimationFrame((at) => window.tvwPaints.push([layer, step, at]));
     };
-    look();
+    const options = {subtree: true, attributes: true, attributeFilter: ['data-layer', 'data-step', 'data-frame']};
+    new MutationObserver(look).observe(document.body, options);
+    const added = new MutationObserver(() => {
+        const canvas = document.querySelector('canvas[data-testid=tvw-atlas]');
+        if (canvas) look([{target: canvas}]);
+    });
+    added.observe(document.body, {subtree: true, childList: true});
 }"""
 
 
 @contextmanager
-def notebook(*cells: str, width: int = 1400, height: int = 1300) -> Iterator[NotebookPage]:
+def notebook(*cells: str, width: int = 1280, height: int = 900) -> Iterator[NotebookPage]:
     """A notebook of these cells, all of them run, in a JupyterLab of its own."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, sync_playwright() as playwright:
         path = chromium.find()

@@ -17,7 +17,7 @@ Reply = tuple[dict[str, Any], list[bytes]]
 
 LEASE = 30.0  # seconds after which a view that has not renewed its presence is taken for gone
 PATIENCE = 2.0  # seconds after which a push that was not acknowledged no longer holds back the next
-WINDOW = 3  # pushes of a topic on their way: the next frames are computed while the last one is painted
+WINDOW = 4  # pushes of a topic on their way: the next frames are computed while the last ones are painted
 ROOM = 2  # of them are left when a view may ask for more: it has as many requests on their way, and none is lost
 STILL_BYTES = 192 * 1024  # of a widget's last picture in a saved notebook; the same limit is in js/src/shared/still.ts
 

@@ -69,6 +69,7 @@ class LineChart:
             x=[], y=[], visible=False, colors=["var(--tvw-warm)"], stroke_width=1.5,
             scales={"x": self._x, "y": bqplot.LinearScale(min=0.0, max=1.0)},
         )  # fmt: skip
+        self._pointed: float | None = None
         self._raw: dict[str, Any] = {}
         self._smooth: dict[str, Any] = {}
         self._x_axis = bqplot.Axis(scale=self._x, grid_lines="dashed", tick_format="d")
@@ -116,6 +117,9 @@ class LineChart:
 
     def point_at(self, cursor: float | None) -> None:
         """Put the playhead at x = `cursor` (None: none); all that is drawn anew is itself."""
+        if cursor == self._pointed:
+            return
+        self._pointed = cursor
         with self._cursor.hold_sync():
             self._cursor.visible = cursor is not None
             if cursor is not None:

@@ -55,15 +55,13 @@ class LossHeader(View):
         if self._left_series():
             self.legend = [*self.legend, {"name": "before going back", "value": "", "colour": "faint", "line": -1}]
         self.marks = told(latest_marks(self.stage.session.run))
+        self._chart.point_at(self._cursor())  # no topic: the chart's own traits are all that it takes
 
     def topics(self) -> list[Topic]:
         lines = self._lines()
         key = (tuple((series.name, len(series)) for series, _ in lines), self.scale, self.axis, self.smoothing)
         run = self.stage.session.run
-        return [
-            Topic("drawn", (key, run.branch, len(run.marked)), lambda: self._draw(lines)),
-            Topic("playhead", (self.stage.step, self.axis), self._point),
-        ]
+        return [Topic("drawn", (key, run.branch, len(run.marked)), lambda: self._draw(lines))]
 
     def answer_group(self, group: str) -> None:
         """Another panel was chosen."""
@@ -101,10 +99,6 @@ class LossHeader(View):
         self._chart.draw(curves, self._ticks(end))
         self._chart.mark(self._marks())
         return {"points": [len(curve.x) for curve in curves]}, []
-
-    def _point(self) -> Reply:
-        self._chart.point_at(self._cursor())
-        return {}, []
 
     def _left(self) -> list[Curve]:
         """What branches that were left went on to, behind the lines of now and fainter."""
@@ -156,10 +150,13 @@ class LossHeader(View):
         step = self.stage.step
         if step is None:
             return None
-        snapshot = self.stage.session.run.snapshot(step=step)
-        if self.axis == "time":
-            return snapshot.time - self._origin()
-        return float(step) if self.axis == "step" else snapshot.epoch
+        if self.axis == "step":
+            return float(step)
+        try:
+            snapshot = self.stage.session.run.snapshot(step=step)
+        except LookupError:  # thinned away meanwhile; the activations say so
+            return None
+        return snapshot.time - self._origin() if self.axis == "time" else snapshot.epoch
 
 
 class LossPlot(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is untyped

@@ -25,7 +25,7 @@ class Shown(Protocol):
 
     @property
     def behind(self) -> bool:
-        """Whether something was held back for a view that has not drawn yet."""
+        """Whether its views have yet to draw so much that something was held back, or soon would be."""
 
     def keep_still(self) -> None:
         """Put what a view would draw into the state that is saved with the notebook."""
@@ -72,20 +72,21 @@ class Publisher:
         with self._lock:
             for widget in self.shown():
                 self._guarded(widget.refresh)
-            self._settle()
+            self.settle()
 
     def when_sent(self, then: Callable[[], None]) -> None:
-        """Call `then` when nothing is held back any more from a widget on screen; soon in any case."""
+        """Call `then` when no widget on screen is behind; soon in any case."""
         with self._lock:
             self._answers.append(then)
-            self._settle()
+            self.settle()
             if not self._answers:
                 return
-        timer = threading.Timer(PATIENCE, self._settle, [True])
+        timer = threading.Timer(PATIENCE, self.settle, [True])
         timer.daemon = True
         timer.start()
 
-    def _settle(self, at_once: bool = False) -> None:
+    def settle(self, at_once: bool = False) -> None:
+        """Give the answers that wait, if no widget on screen is behind any more."""
         with self._lock:
             if not self._answers or (not at_once and any(widget.behind for widget in self.shown())):
                 return

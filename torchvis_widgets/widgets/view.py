@@ -33,6 +33,9 @@ class View(LiveWidget):
     def changed(self) -> None:
         self._stage.publisher.publish()
 
+    def drawn(self) -> None:
+        self._stage.publisher.settle()
+
     def when_sent(self, then: Callable[[], None]) -> None:
         self._stage.publisher.when_sent(then)
 

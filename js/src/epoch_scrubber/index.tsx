@@ -1,12 +1,13 @@
 import "../shared/theme.css";
 import "./style.css";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { useControl } from "../shared/held";
 import { useLatest } from "../shared/hooks";
 import { onKeys } from "../shared/keyboard";
 import type { Mark } from "../shared/marks";
 import { type ViewProps, widget } from "../shared/mount";
 import { Button } from "../shared/parts";
+import { usePlay } from "./play";
 import { label, nextMark, playhead } from "./timeline";
 import { Timeline } from "./timeline_view";
 
@@ -31,13 +32,11 @@ function EpochScrubber({ state, link }: ViewProps<State>) {
   const compared = useControl(latest, state.against !== null, "compare", "on");
   const [playing, setPlaying] = useState(false);
   const [speed, setSpeed] = useState(USUAL);
-  const asked = useRef(0);
   const newest = state.steps.length - 1;
   const index = playhead(state.steps, position.value);
   const live = position.value === null;
 
   const move = async (step: number | null) => {
-    asked.current = performance.now();
     if (!(await position.set(step))) setPlaying(false);
   };
   const goto = (to: number) => {
@@ -49,22 +48,8 @@ function EpochScrubber({ state, link }: ViewProps<State>) {
     setPlaying(false);
     void goto(to);
   };
-  const play = () => {
-    if (!playing && index >= newest) void goto(0);
-    setPlaying(!playing);
-  };
-
-  useEffect(() => {
-    if (!playing || position.held) return;
-    if (index >= newest) {
-      setPlaying(false);
-      return;
-    }
-    // not held: every view has its frame, so the next may be asked for while this one is painted
-    const wait = 1000 / speed - (performance.now() - asked.current);
-    const timer = setTimeout(() => void goto(index + 1), wait);
-    return () => clearTimeout(timer);
-  }, [playing, index, newest, position.held, speed]);
+  const play = () => setPlaying(!playing);
+  usePlay({ state, link, speed, playing, stop: () => setPlaying(false) });
 
   const faster = (by: number) => () => {
     const next = SPEEDS[SPEEDS.indexOf(speed) + by];

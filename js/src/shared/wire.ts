@@ -44,6 +44,8 @@ interface Message {
 }
 
 export const PATIENCE = 1500;
+/** ms between two pictures that follow each other quickly */
+const SUCCESSION = 120;
 /** asked for by the view itself: they leave the last error on show */
 const UNASKED = new Set(["hello", "presence", "values", "part"]);
 
@@ -62,6 +64,8 @@ export class Link {
   #waiting = new Map<string, Waiting>();
   #latest = new Map<string, Push<never>>();
   #answered = false;
+  #unsaid = new Map<string, ReturnType<typeof setTimeout>>();
+  #last = new Map<string, number>();
   #listeners = new Map<string, Set<(push: Push<never>) => void>>();
   #watchers = new Set<() => void>();
   #hearers = new Set<() => void>();
@@ -136,6 +140,7 @@ export class Link {
 
   close(): void {
     this.#port.off("msg:custom", this.#receive);
+    for (const timer of this.#unsaid.values()) clearTimeout(timer);
     for (const id of [...this.#waiting.keys()]) this.#giveUp(id);
   }
 
@@ -180,7 +185,30 @@ export class Link {
     this.#latest.set(topic, push);
     for (const listener of this.#listeners.get(topic) ?? []) listener(push);
     for (const hearer of this.#hearers) hearer();
-    this.#afterPaint(() => this.#send({ kind: "ack", seq }));
+    this.#afterPaint(() => this.#painted(topic, seq));
+  }
+
+  /**
+   * Tells the kernel what has been painted: at once for a picture that comes alone, and in a quick succession for every
+   * second one, since each message makes the host redraw its own signs of a busy kernel.
+   */
+  #painted(topic: string, seq: number): void {
+    const waiting = this.#unsaid.get(topic);
+    clearTimeout(waiting);
+    const tell = () => {
+      this.#unsaid.delete(topic);
+      this.#send({ kind: "ack", seq });
+    };
+    if (waiting !== undefined || this.#quiet(topic)) tell();
+    else this.#unsaid.set(topic, setTimeout(tell, SUCCESSION));
+  }
+
+  /** Whether no picture of the topic came shortly before this one. */
+  #quiet(topic: string): boolean {
+    const now = performance.now();
+    const before = this.#last.get(topic) ?? Number.NEGATIVE_INFINITY;
+    this.#last.set(topic, now);
+    return now - before > SUCCESSION;
   }
 
   #send(content: object, buffers: ArrayBuffer[] = []): void {
