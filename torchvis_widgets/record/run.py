@@ -20,6 +20,7 @@ from torchvis_widgets.record.search import find
 from torchvis_widgets.record.series import Series
 from torchvis_widgets.record.snapshots import Commit, Snapshot, SnapshotStore
 from torchvis_widgets.record.statistics_file import Histograms, read_histograms, read_statistics
+from torchvis_widgets.record.statistics_table import StatisticsTable
 from torchvis_widgets.record.tensor_file import read_tensors
 
 if TYPE_CHECKING:
@@ -38,6 +39,9 @@ class Run:
     Raises RunError where there is no run, or one that a newer version of torchvis_widgets has written.
     """
 
+    measured: StatisticsTable
+    """The numbers of `statistics()` in memory, as far as they have been looked at: what views read."""
+
     viewer: ClassVar[Callable[[Any], Any] | None] = None
     """Makes the widget that shows a run; set by the package, so that this module knows no widget."""
 
@@ -53,6 +57,7 @@ class Run:
         self._problems = Problems()
         self._branches = Branches(self.path, self._about["branches"], follow=follow)
         self._store = SnapshotStore(self.path / directory.SNAPSHOTS, self._problems, self._branches)
+        self.measured = StatisticsTable(self.path / directory.METRICS, self._branches)
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r})"
@@ -71,6 +76,11 @@ class Run:
         """Names of the model's classes."""
         classes: list[str] | None = self._about["classes"]
         return classes
+
+    @property
+    def tensors(self) -> dict[str, tuple[tuple[int, ...], str]]:
+        """The shape and the dtype ("float32") of each of the model's tensors, by name."""
+        return {name: (tuple(shape), dtype) for name, (shape, dtype) in self._about["model"].items()}
 
     @property
     def began(self) -> float:

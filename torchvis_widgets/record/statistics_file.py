@@ -27,15 +27,19 @@ from torchvis_widgets.record.sampling import BINS
 if TYPE_CHECKING:
     import pandas
 
-__all__ = ["Histograms", "StatisticsFile", "StatisticsRow", "read_histograms", "read_statistics"]
+__all__ = [
+    "Histograms", "NumbersRow", "StatisticsFile", "StatisticsRow", "read_histograms", "read_numbers", "read_statistics",
+]  # fmt: skip
 
 StatisticsRow = tuple[Any, ...]  # in the order of the table's columns
+NumbersRow = tuple[Any, ...]  # in the order of _NUMBERS
 
 _COLUMNS = (
     "step", "epoch", "time", "branch", "kind", "name", "norm", "min", "max", "mean", "std", "zeros", "nonfinite",
     "update_ratio", "sampled", "total", "low", "high", "counts",
 )  # fmt: skip
 _TYPES = "INTEGER REAL REAL INTEGER TEXT TEXT REAL REAL REAL REAL REAL REAL INTEGER REAL INTEGER INTEGER REAL REAL BLOB"
+_NUMBERS = "branch, step, time, kind, name, norm, mean, std, zeros, nonfinite, update_ratio, total"
 _SHOWN = _COLUMNS[:3] + _COLUMNS[4:16] + ("branch",)
 
 
@@ -98,7 +102,13 @@ def read_histograms(path: Path, name: str, kind: str) -> Histograms:
     return Histograms(np.array(steps, dtype=np.int64), edges, table.astype(np.int64))
 
 
-def _select(path: Path, query: str, values: tuple[str, ...] = ()) -> list[tuple[Any, ...]]:
+def read_numbers(path: Path, after: int = 0) -> tuple[list[NumbersRow], int]:
+    """Returns the numbers in the rows after row id `after`, and the last row id. Raises sqlite3.Error."""
+    found = _select(path, f"SELECT {_NUMBERS}, rowid FROM statistics WHERE rowid > ? ORDER BY rowid", (after,))
+    return [row[:-1] for row in found], found[-1][-1] if found else after
+
+
+def _select(path: Path, query: str, values: tuple[str | int, ...] = ()) -> list[tuple[Any, ...]]:
     """What a query finds; nothing in a file without statistics."""
     if not path.exists():
         return []

@@ -91,7 +91,7 @@ def test_every_view_of_a_followed_run_lives_within_a_second(tmp_path: Path, writ
     assert np.quantile(lags, 0.9) < 1.0, lags
     wait_for(lambda: dashboard.scrubber.epochs == [0, 1, 2, 3, 4, 5, 6, 7, 8])
     wait_for(lambda: pages["map"].count("trends") > 0 and pages["map"].last("trends").value["columns"] == 9)
-    assert [row["path"] for row in dashboard.map.rows] == ["", "conv", "norm", "relu", "drop", "fc"]
+    assert [row["path"] for row in dashboard.map.rows] == ["", "conv", "norm", "relu", "drop", "/flatten", "fc"]
     wait_for(lambda: pages["sliders"].last("weights").value["step"] == 32)
     wait_for(lambda: dashboard.bar.epoch == 8)
     assert (dashboard.bar.status, run.classes) == ("following", CLASSES)

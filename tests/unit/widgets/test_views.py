@@ -134,7 +134,7 @@ def test_the_map_lists_every_module_and_the_norms_of_its_weights(session: tvw.Se
     tree = tvw.ModelMap(session)
     page = FrontEnd(tree)
     rows = {row["path"]: row for row in tree.rows}
-    assert list(rows) == ["", "conv", "norm", "relu", "drop", "fc"]
+    assert list(rows) == ["", "conv", "norm", "relu", "drop", "/flatten", "fc"]
     assert (rows["conv"]["type"], rows["conv"]["shape"], rows["conv"]["parameters"]) == ("Conv2d", "4×6×6", 40)
     trends = page.last("trends")
     table = trends.floats(0).reshape(len(trends.value["paths"]), trends.value["columns"])

@@ -1,0 +1,1 @@
+"""What the model map shows, as plain data: rows, boxes, measures, trends and marks."""
