@@ -8,7 +8,7 @@ import { Patches } from "./patches";
 import type { PanelProps } from "./props";
 import { read } from "./reading";
 
-const LIMIT = 330;
+const LIMIT = 400;
 
 /** The chosen head large; the query's row and the key's column follow the pointer. */
 export function Head(props: PanelProps & { tile: number }) {

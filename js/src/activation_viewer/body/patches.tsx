@@ -8,11 +8,13 @@ import type { PanelProps } from "./props";
 const SIDE = 132;
 const CELL = 8;
 
-/** The codes of the patches' weights, from none to the greatest; `prefix` keys before them are no patches. */
+/** The codes of the patches' weights, from the least to the greatest; `prefix` keys before them are no patches. */
 export function patchCodes(weights: Float32Array, prefix: number): Uint8Array {
   const own = weights.subarray(prefix);
   const most = own.reduce((a, b) => Math.max(a, b), 0);
-  return Uint8Array.from(own, (weight) => (most > 0 ? Math.round((weight / most) * (LEVELS - 1)) : 0));
+  const least = own.reduce((a, b) => Math.min(a, b), most);
+  const share = (weight: number) => (most > least ? (weight - least) / (most - least) : 0);
+  return Uint8Array.from(own, (weight) => Math.round(share(weight) * (LEVELS - 1)));
 }
 
 /** What one query looks at, over the image that the keys are patches of. */

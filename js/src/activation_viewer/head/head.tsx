@@ -30,10 +30,12 @@ export function Head(props: Props) {
   const about = current ? facts(current.type, current.panels[0]?.picture ?? null) : "";
   return (
     <div class="tvw-viewer-head">
-      <span class="tvw-path">{state.layer || current?.type || "model"}</span>
-      {severalOf(state) && <Remote more={props.more} view="Which" given={{ frame, state, act }} />}
-      <span class="tvw-num tvw-facts" title={about}>
-        {about}
+      <span class="tvw-viewer-name">
+        <span class="tvw-path">{state.layer || current?.type || "model"}</span>
+        {severalOf(state) && <Remote more={props.more} view="Which" given={{ frame, state, act }} />}
+        <span class="tvw-num tvw-facts" title={about}>
+          {about}
+        </span>
       </span>
       <span class="tvw-viewer-tabs">
         <Tabs
