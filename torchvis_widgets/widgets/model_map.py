@@ -143,6 +143,9 @@ class ModelMap(View):
             TypeError: `sorted` is no bool.
             ValueError: there is no such setting, or no such choice; says what there is.
         """
+        self._change(changes)
+
+    def _change(self, changes: object) -> None:
         self._settings = self._settings.changed(changes)
         self.changed()
 
@@ -173,9 +176,7 @@ class ModelMap(View):
 
     def answer_view(self, changes: dict[str, Any]) -> dict[str, Any]:
         """A setting was changed."""
-        if not isinstance(changes, dict):
-            raise TypeError(f'changes are an object such as {{"mode": "graph"}}, found {changes!r}')
-        self.look(**changes)
+        self._change(changes)
         return {}
 
     def answer_open(self, keys: list[str], open: bool) -> dict[str, Any]:

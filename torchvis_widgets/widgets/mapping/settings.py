@@ -36,8 +36,10 @@ class Settings:
         if not isinstance(self.sorted, bool):
             raise TypeError(f"sorted is true or false, found {self.sorted!r}")
 
-    def changed(self, changes: Mapping[str, Any]) -> Settings:
+    def changed(self, changes: object) -> Settings:
         """The settings with other values for some fields. Raises as the class does, and for unknown fields."""
+        if not isinstance(changes, Mapping):
+            raise TypeError(f'changes are an object such as {{"mode": "graph"}}, found {changes!r}')
         unknown = [name for name in changes if name not in FIELDS]
         if unknown:
             raise ValueError(f"the map has no setting {unknown[0]!r}; it has {', '.join(FIELDS)}")
