@@ -16,6 +16,8 @@ from torchvis_widgets.widgets.mapping import trends
 from torchvis_widgets.widgets.mapping.outline import Outline
 from torchvis_widgets.widgets.mapping.reader import Reader
 from torchvis_widgets.widgets.mapping.settings import Settings
+from torchvis_widgets.widgets.mapping.unregistered import unregistered
+from torchvis_widgets.widgets.mapping.untraced import untraced
 from torchvis_widgets.widgets.stage import Source
 from torchvis_widgets.widgets.view import View
 
@@ -100,20 +102,23 @@ class ModelMap(View):
 
     def _take_in(self) -> None:
         """Look at the model anew when it has been traced anew, or when layers were frozen."""
-        session = self.stage.session
-        graph, model = session.graph, session.model
-        if graph is not self._graph:
+        session, before = self.stage.session, self._outline
+        model, graph = session.model, session.graph
+        is_new = before is None or graph is not self._graph
+        if is_new:
             self._parameters = {} if model is None else dict(model.named_parameters(remove_duplicate=False))
         trained = {name: parameter.requires_grad for name, parameter in self._parameters.items()}
-        before = self._outline
-        if graph is self._graph and (before is None or before.trained == trained):
+        if before is not None and not is_new and before.trained == trained:
             return
-        self._outline = None if graph is None else Outline(graph, session.run, trained)
-        if graph is not self._graph:
-            self._open = () if self._outline is None else self._outline.boxes.first()
         self._graph = graph
+        if graph is None and model is not None:
+            graph = untraced(model)
+        if graph is None:
+            return
+        self._outline = Outline(graph, session.run, trained, {} if model is None else unregistered(model))
+        self._open = self._outline.boxes.first() if is_new else self._open
         self._turn += 1
-        self.rows = [] if self._outline is None else self._outline.rows
+        self.rows = self._outline.rows
 
     def _statistics(self) -> Reader:
         if self._reader is None:
@@ -163,7 +168,7 @@ class ModelMap(View):
 
     def _set_boxes(self, keys: Collection[str], *, open: bool) -> None:
         if self._outline is None:
-            raise LookupError("the model has not been traced yet: train for one step, or give watch() a probe=")
+            raise LookupError("the run has no graph yet: it is recorded with the first step")
         boxes = self._outline.boxes
         boxes.check(keys)
         self._open = boxes.opened(self._open, keys) if open else boxes.closed(self._open, keys)

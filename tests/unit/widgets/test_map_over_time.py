@@ -16,7 +16,9 @@ from torch import nn
 import torchvis_widgets as tvw
 from tests.unit.widgets.front_end import FrontEnd, wait_for
 from torchvis_widgets.record import statistics_file
+from torchvis_widgets.record.statistics_table import Numbers
 from torchvis_widgets.widgets.mapping import reader
+from torchvis_widgets.widgets.mapping.marks import marks_of
 
 STEPS, EVERY = 3, 4  # steps in an epoch, epochs
 
@@ -243,6 +245,22 @@ def test_a_dead_relu_is_marked_and_the_layers_behind_it_get_no_gradient(tmp_path
     assert next(text for path, kind, text in found if (path, kind) == ("body.0", "vanishing")).startswith(
         "its gradient, 0 an element, is next to nothing beside "
     )
+
+
+def gradient(norm: float, total: int) -> Numbers:
+    return Numbers(norm, 0.0, 0.0, 0.0, 0.0, math.nan, total)
+
+
+def test_a_gradient_is_vanishing_beside_one_that_is_ten_thousand_times_larger_per_element() -> None:
+    with tvw.inspect(Net(), torch.zeros(1, 2)) as session:
+        graph = session.graph
+    assert graph is not None
+    gradients = {"body.0.weight": gradient(3e-4, 7), "body.0.bias": gradient(4e-4, 18), "head.weight": gradient(4.0, 4)}
+    found = marks_of(graph, {}, {}, gradients, {})  # √(25e-8 / 25) and √(16 / 4)
+    text = "its gradient, 0.0001 an element, is next to nothing beside 2 of 'head'"
+    assert found == [{"path": "body.0", "kind": "vanishing", "text": text}]
+    gradients["head.weight"] = gradient(1.9, 4)
+    assert marks_of(graph, {}, {}, gradients, {}) == []
 
 
 # The way they come

@@ -277,11 +277,39 @@ def test_what_cannot_be_done_is_said(odd: tvw.Session, op: str, args: dict[str, 
     assert reply["error"].startswith(error)
 
 
-def test_without_a_trace_there_is_nothing_to_open() -> None:
-    with tvw.watch(nn.Linear(2, 2)) as session:
+def test_before_the_first_pass_the_modules_are_shown_and_the_graph_says_what_it_waits_for() -> None:
+    model = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))
+    with tvw.watch(model) as session:
         tree = tvw.ModelMap(session, mode="graph")
-        assert FrontEnd(tree).ask("open", keys=[], open=True)["error"].startswith("the model has not been traced yet")
-        assert tree.rows == []
+        page = FrontEnd(tree)
+        found = rows(tree)
+        assert {path: row["parameters"] for path, row in found.items()} == {"": 12, "0": 6, "1": 6}
+        assert not any(row["idle"] for row in found.values())
+        assert page.last("graph").value["error"].startswith("nothing has been run through the model yet: train for")
+        assert page.ask("open", keys=["0"], open=True)["error"].startswith("'0' is no box of the graph")
+        assert page.ask("select", layer="1")["ok"]
+        model(torch.zeros(3, 2))
+        page.ask("hello", view="v", visible=True)
+        assert rows(tree)["0"]["shape"] == "2"
+        assert tree.opened == [""]
+        assert page.last("graph").value["error"] is None
+
+
+def test_modules_in_a_plain_list_are_noted() -> None:
+    class Hiding(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.seen = nn.Linear(2, 2)
+            self.blocks, self.named, self.again = [nn.Linear(2, 2), nn.ReLU()], {"a": nn.ReLU()}, [self.seen]
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.seen(x)
+
+    with tvw.inspect(Hiding(), torch.zeros(1, 2)) as session:
+        assert tvw.ModelMap(session).rows[0]["note"] == (
+            "2 modules in the list 'blocks' hidden from the optimizer: make it an nn.ModuleList; "
+            "1 module in the dict 'named' hidden from the optimizer: make it an nn.ModuleDict"
+        )
 
 
 def test_settings_are_those_of_the_constructor_and_of_look(odd: tvw.Session) -> None:

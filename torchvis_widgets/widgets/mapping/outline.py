@@ -17,12 +17,12 @@ from torchvis_widgets.widgets.mapping.weights import Weights
 class Outline:
     """The rows, the boxes and the lines of a graph, and what a run tells of them at a step.
 
-    trained: whether each of the live model's parameters is trained, by name.
+    trained: whether each of the live model's parameters is trained, by name. notes: see `tree`.
     """
 
-    def __init__(self, graph: Graph, run: Run, trained: Mapping[str, bool]) -> None:
+    def __init__(self, graph: Graph, run: Run, trained: Mapping[str, bool], notes: Mapping[str, str]) -> None:
         self.graph, self.trained = graph, trained
-        self.rows = tree(graph, Weights(run.tensors, trained))
+        self.rows = tree(graph, Weights(run.tensors, trained), notes)
         self.boxes = Boxes(graph)
         self.trends = Trends(run, graph)
         self._run = run

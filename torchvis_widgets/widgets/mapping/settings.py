@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any
 
 from torchvis_widgets.widgets.mapping.measures import MEASURES
 from torchvis_widgets.widgets.mapping.trends import TRENDS

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from torchvis_widgets.look.tracing.graph import Graph, Module
@@ -14,14 +14,17 @@ from torchvis_widgets.widgets.mapping.weights import Weights
 Row = dict[str, Any]
 
 
-def tree(graph: Graph, weights: Weights) -> list[Row]:
-    """The rows in preorder; what each holds is the interface `Row` of js/src/model_map/rows.ts."""
-    return list(_Tree(graph, weights).below(graph.modules[0])) if graph.modules else []
+def tree(graph: Graph, weights: Weights, notes: Mapping[str, str] | None = None) -> list[Row]:
+    """The rows in preorder; what each holds is the interface `Row` of js/src/model_map/rows.ts.
+
+    notes: module path → what is odd about it besides what the graph tells.
+    """
+    return list(_Tree(graph, weights, notes or {}).below(graph.modules[0])) if graph.modules else []
 
 
 class _Tree:
-    def __init__(self, graph: Graph, weights: Weights) -> None:
-        self._graph, self._count = graph, samples_in(graph)
+    def __init__(self, graph: Graph, weights: Weights, notes: Mapping[str, str]) -> None:
+        self._graph, self._count, self._notes = graph, samples_in(graph), notes
         self._own, self._frozen = weights.own(), weights.frozen(graph)
         self._steps = steps_within(graph)
         self._children: dict[str, list[Module]] = defaultdict(list)
@@ -51,11 +54,11 @@ class _Tree:
             "parameters": module.parameters,
             "bytes": module.bytes,
             "frozen": self._frozen.get(module.path, "no"),
-            "idle": not module.calls and not module.container,
+            "idle": bool(self._graph.nodes) and not module.calls and not module.container,
             "kind": "module",
             "foldable": module.children or steps > 0,
             "calls": module.calls,
-            "note": "; ".join(filter(None, (module.note, left_out))),
+            "note": "; ".join(filter(None, (module.note, self._notes.get(module.path), left_out))),
             "tied": list(module.tied),
             "weights": self._own.get(module.path, []),
         }
