@@ -255,6 +255,11 @@ class Session(Inside):
         """Copy the model's state for the views; called on the training thread after an edit."""
         self._live.keep()
 
+    @property
+    def records(self) -> bool:
+        """Whether there is a training to tell of: one that is watched, or a run that holds one."""
+        return self._watcher is not None or self.model is None
+
     def loop_elsewhere(self) -> bool:
         """Whether a loop on another thread may be changing the model at this moment."""
         return self.loop.running and self.loop.thread != threading.get_ident()

@@ -25,6 +25,8 @@ class DashboardBar(TrainingBar):
 class Dashboard(ipywidgets.Box):  # type: ignore[misc]  # ipywidgets is untyped
     """The bar, the timeline, the model map beside the activations, and the loss beside the weights.
 
+    Of a model that is inspected there is neither a timeline nor a loss: `scrubber` and `loss` are None.
+
     Args:
         source: a `Session`, or a `Run` to look at what was recorded.
         model: with a `Run`, a model of the recorded architecture, for activations.
@@ -33,12 +35,12 @@ class Dashboard(ipywidgets.Box):  # type: ignore[misc]  # ipywidgets is untyped
     def __init__(self, source: Source, *, model: torch.nn.Module | None = None) -> None:
         session = stage_of(source, model).session
         self.bar = DashboardBar(session)
-        self.scrubber = EpochScrubber(session)
+        self.scrubber = EpochScrubber(session) if session.records else None
         self.map = ModelMap(session)
         self.viewer = ActivationViewer(session)
-        self.loss = LossPlot(session)
+        self.loss = LossPlot(session) if session.records else None
         self.sliders = WeightSliders(session)
-        parts: dict[str, ipywidgets.DOMWidget] = {
+        parts: dict[str, ipywidgets.DOMWidget | None] = {
             "bar": self.bar,
             "time": self.scrubber,
             "map": self.map,
@@ -46,9 +48,10 @@ class Dashboard(ipywidgets.Box):  # type: ignore[misc]  # ipywidgets is untyped
             "loss": self.loss,
             "weights": self.sliders,
         }
-        for area, widget in parts.items():
+        shown = {area: widget for area, widget in parts.items() if widget is not None}
+        for area, widget in shown.items():
             widget.add_class(f"tvw-dashboard-{area}")
-        super().__init__(list(parts.values()))
+        super().__init__(list(shown.values()))
         self.add_class("tvw-dashboard")
 
 

@@ -32,7 +32,7 @@ class TrainingBar(View):
         session = self.stage.session
         loop = session.loop
         self.name, self.run_path = session.run.name, str(session.run.path)
-        self.status = loop.status
+        self.status = loop.status if session.records else "inspected"
         self.epoch, self.epochs, self.step = loop.current_epoch(), loop.target_epochs, loop.step
         self.progress, self.seconds_left = loop.progress(), loop.seconds_left()
         self.rate, self.steps_per_second = loop.rates()

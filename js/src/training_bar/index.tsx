@@ -17,7 +17,8 @@ export interface State {
     | "failed"
     | "closed"
     | "following"
-    | "recorded";
+    | "recorded"
+    | "inspected";
   epoch: number;
   epochs: number | null;
   step: number;
@@ -90,6 +91,8 @@ function Warnings({ warnings }: { warnings: string[] }) {
 }
 
 function TrainingBar({ state }: ViewProps<State>) {
+  // one state of a model, of which no training is known: nothing to tell of it
+  const inspected = state.status === "inspected";
   return (
     <div>
       <div class="tvw-bar">
@@ -100,15 +103,19 @@ function TrainingBar({ state }: ViewProps<State>) {
           <i />
           {state.status}
         </span>
-        {state.status !== "training" && (
+        {state.status !== "training" && !inspected && (
           <span class="tvw-bar-path tvw-mono" title={state.run_path}>
             {/* the mark keeps a leading slash in its place: the text is cut at its beginning */}
             {`\u200e${state.run_path}`}
           </span>
         )}
-        <span class="tvw-num">{position(state)}</span>
-        <Progress state={state} />
-        <span class="tvw-num">{pace(state)}</span>
+        {!inspected && (
+          <>
+            <span class="tvw-num">{position(state)}</span>
+            <Progress state={state} />
+            <span class="tvw-num">{pace(state)}</span>
+          </>
+        )}
       </div>
       {state.detail && <div class="tvw-bar-detail tvw-mono">{state.detail}</div>}
       <Warnings warnings={state.warnings} />

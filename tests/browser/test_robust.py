@@ -1,0 +1,168 @@
+"""What hosts do to widgets: kernels that end, reloads, cleared outputs, new views, zoom, themes, any width."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.browser.cells import SETUP, WATCH
+from tests.browser.conftest import OpenNotebook
+from tests.browser.jupyter import KERNEL_JS, NotebookPage, wait_for
+from tests.browser.views import Dashboard
+
+TRAIN = """
+pause = 0
+train(session, model, optimizer, epochs=3)
+"""
+BOARD = 1
+
+
+@pytest.fixture
+def board(open_notebook: OpenNotebook) -> Dashboard:
+    """The dashboard of three trained epochs."""
+    notebook = open_notebook(SETUP, WATCH, TRAIN, "session", height=1300)
+    for cell in range(3):
+        notebook.run_cell(cell)
+    notebook.wait_idle()
+    found = Dashboard(notebook, BOARD).ready()
+    wait_for(lambda: found.status == "finished", "the training's end")
+    return found
+
+
+def notices(board: Dashboard) -> list[str]:
+    return [text for text in board.root.locator(".tvw-notice").all_inner_texts() if text]
+
+
+def told_that_the_kernel_is_gone(board: Dashboard) -> None:
+    gone = board.root.locator(".tvw-gone").first
+    wait_for(lambda: gone.is_visible(), "the notice", 30)
+    assert gone.inner_text().startswith("The kernel is gone: this is the last picture.")
+    assert board.root.locator(".tvw-gone:visible").count() == 1
+
+
+def moves(board: Dashboard) -> None:
+    """The playhead goes to the start and to the newest again, and the picture with it."""
+    board.timeline.press("Home")
+    wait_for(lambda: board.atlas().step == 0, "the first epoch", 30)
+    board.timeline.press("l")
+    wait_for(lambda: board.atlas().step > 0, "the newest epoch", 30)
+
+
+def test_a_restarted_kernel_is_told_and_the_last_picture_stays(board: Dashboard) -> None:
+    notebook, before = board.notebook, board.atlas()
+    notebook.page.evaluate(f"async () => {{ await {KERNEL_JS}.restart() }}")
+    told_that_the_kernel_is_gone(board)
+    board.timeline.press("Home")
+    assert (board.atlas().pixels == before.pixels).all()
+    notebook.wait_idle()
+    for cell in range(3):
+        notebook.run_cell(cell)
+    notebook.wait_idle()
+    board.ready()
+    wait_for(lambda: not notices(board), "a live dashboard without a notice", 30)
+    moves(board)
+
+
+def test_a_kernel_that_dies_is_told_and_the_last_picture_stays(board: Dashboard) -> None:
+    notebook, before = board.notebook, board.atlas()
+    notebook.page.evaluate(f"() => void {KERNEL_JS}.requestExecute({{code: 'import os; os._exit(1)'}})")
+    dialog = notebook.page.locator(".jp-Dialog").get_by_role("button")
+    wait_for(dialog.count, "the host's word about the kernel", 60)
+    dialog.last.click()
+    board.timeline.press("Home")
+    told_that_the_kernel_is_gone(board)
+    assert (board.atlas().pixels == before.pixels).all()
+    notebook.errors.clear()  # what the host itself says of a connection that broke off
+
+
+def test_a_reloaded_page_has_a_live_dashboard_again(board: Dashboard) -> None:
+    board.notebook.save()
+    board.notebook.open(board.notebook.page.url.rsplit("/", 1)[-1].split("?")[0])
+    board.ready()
+    moves(board)
+    assert not notices(board)
+
+
+def test_a_cleared_output_leaves_nothing_behind_and_shows_again(board: Dashboard) -> None:
+    notebook = board.notebook
+    notebook.run_cell(3)
+    second = Dashboard(notebook, 3).ready()
+    notebook.page.evaluate("() => { window.jupyterapp.shell.currentWidget.content.activeCellIndex = 1 }")
+    notebook.command("notebook:clear-cell-output")
+    wait_for(lambda: board.root.count() == 0, "the output to be cleared")
+    moves(second)
+    notebook.run_cell(3)
+    second.ready()
+    moves(second)
+    shown = "[w for w in session.stage.publisher.shown() if type(w).__name__ == 'ActivationViewer']"
+    assert notebook.kernel_eval(f"len({shown})") == 1
+
+
+@pytest.mark.parametrize("server", ["lab"], indirect=True)
+def test_a_new_view_of_the_output_follows(board: Dashboard) -> None:
+    page = board.notebook.page
+    page.evaluate("() => { window.jupyterapp.shell.currentWidget.content.activeCellIndex = 1 }")
+    board.notebook.command("notebook:create-output-view")
+    other = page.locator(".jp-LinkedOutputView canvas[data-testid=tvw-atlas]").first
+    other.wait_for()
+    other.scroll_into_view_if_needed()
+    scrubber = page.locator(".jp-LinkedOutputView .tvw-timeline").first
+    scrubber.press("Home")
+    wait_for(lambda: other.get_attribute("data-step") == "0", "the new view to move", 30)
+    wait_for(lambda: board.atlas().step == 0, "the first view to follow", 30)
+
+
+@pytest.mark.parametrize("width", [1400, 700, 380])
+def test_nothing_is_wider_than_the_cell(board: Dashboard, width: int) -> None:
+    page = board.notebook.page
+    page.set_viewport_size({"width": width, "height": 1200})
+    board.in_view()
+    fits = """(board) => [board, ...board.querySelectorAll('.tvw')].every(
+        (each) => each.scrollWidth <= each.clientWidth + 1
+            && each.getBoundingClientRect().right <= board.getBoundingClientRect().right + 1)"""
+    wait_for(lambda: board.root.evaluate(fits), "everything to fit", 20)
+    moves(board)
+    assert crisp(board)
+
+
+def crisp(board: Dashboard) -> bool:
+    """Whether a pixel of the canvas is one of the screen."""
+    script = """(canvas) => {
+        const {width, height} = canvas.getBoundingClientRect();
+        return Math.abs(width * devicePixelRatio - canvas.width) < 1
+            && Math.abs(height * devicePixelRatio - canvas.height) < 1;
+    }"""
+    return bool(board.canvas.evaluate(script))
+
+
+def test_at_twice_the_size_pictures_are_crisp_and_clicks_hit(board: Dashboard) -> None:
+    page = board.notebook.page
+    client = page.context.new_cdp_session(page)
+    metrics = {"width": 720, "height": 1000, "deviceScaleFactor": 2, "mobile": False}
+    client.send("Emulation.setDeviceMetricsOverride", metrics)
+    wait_for(lambda: page.evaluate("devicePixelRatio") == 2, "the zoom")
+    board.in_view()
+    wait_for(lambda: crisp(board), "a crisp canvas", 20)
+    board.canvas.scroll_into_view_if_needed()
+    for tile in (3, 1):
+        board.canvas.click(position=board.point(tile, 2, 2))  # type: ignore[arg-type]
+        wait_for(lambda tile=tile: f"channel {tile}" in board.unit_caption(), f"channel {tile} enlarged", 20)
+
+
+def test_a_theme_that_changes_while_shown_changes_everything(board: Dashboard) -> None:
+    notebook: NotebookPage = board.notebook
+    before = board.atlas()
+    colours = {}
+    scheme = "(board) => getComputedStyle(board).colorScheme"
+    for theme in ("dark", "light"):
+        notebook.set_theme(theme)  # type: ignore[arg-type]
+        wait_for(lambda theme=theme: board.root.evaluate(scheme) == theme, f"the {theme} scheme", 20)
+        look = """(board) => ['.tvw-bar-name', '.tvw-timeline-ground', '.tvw', '.bqplot .axis text'].map((selector) => {
+            const style = getComputedStyle(board.querySelector(selector));
+            return [style.color, style.fill, style.backgroundColor].join();
+        })"""
+        colours[theme] = board.root.evaluate(look)
+    assert all(np.not_equal(colours["dark"], colours["light"]))
+    after = board.atlas()
+    assert after.about["step"] == before.about["step"]
+    moves(board)
