@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from itertools import product
 from typing import Any, TypeAlias, TypeVar
 
@@ -23,15 +22,14 @@ from torchvis_widgets.look.capturing.sample_dims import SampleDims
 from torchvis_widgets.look.capturing.survey import survey
 from torchvis_widgets.look.context import Context
 from torchvis_widgets.look.criterion import guarded, own_criterion
-from torchvis_widgets.look.errors import LookError, OutOfMemory, explained, without_values
+from torchvis_widgets.look.errors import OutOfMemory, without_values
 from torchvis_widgets.look.keys import Key
 from torchvis_widgets.look.outcome import Criterion, Outcome, logits_of
 from torchvis_widgets.look.probe import Probe
 from torchvis_widgets.look.replica import Replica
 from torchvis_widgets.look.scalars import Of, of_samples, scalar_of
+from torchvis_widgets.look.states import Edits, State, States
 
-State: TypeAlias = Mapping[str, Tensor]
-Edits: TypeAlias = tuple[Hashable, ...]
 Ablations: TypeAlias = tuple[Ablation, ...]
 T = TypeVar("T")
 
@@ -68,14 +66,11 @@ class Observer:
     ) -> None:
         self._replica = replica
         self.probe = probe
-        self._state_of = state_of
-        self._apply_edits = apply_edits
-        self._quiet = quiet
+        self._states = States(replica, state_of, apply_edits, quiet, place_of, live_token)
         own = own_criterion(criterion, replica.device)
         self._criterion = None if own is None else guarded(own, quiet, replica.devices)
-        self._place_of = place_of
-        self._live_token = live_token
-        self._identity = object()  # two observers of one replica may take their states from two runs
+        self.token, self.state, self.steady = self._states.token, self._states.of, self._states.steady
+        self._look = self._states.look
         self._cache: ByteCache[Any] = ByteCache(cache_bytes)
         self.context_of = context_of
         self._dims = SampleDims()
@@ -87,11 +82,6 @@ class Observer:
         other.probe, other._by_sample, other._dims = probe, BySample(probe, self._replica.module), SampleDims()
         other._cache = ByteCache(_OWN_CACHE_BYTES)
         return other
-
-    def state(self, step: int | None, edits: Edits = ()) -> State:
-        """The weights and buffers by name, with the edits made."""
-        with explained(_name_of(step)):
-            return self._state(step, edits)
 
     def activation(
         self, key: str, step: int | None, sample: int, edits: Edits = (), ablations: Ablations = ()
@@ -161,7 +151,7 @@ class Observer:
         of: "loss", the criterion on these samples; an output's index, summed over them; or a function of the output.
         samples: evenly spaced.
         """
-        scalar = scalar_of(of, self._replica, self.probe, self._criterion, self._quiet)
+        scalar = scalar_of(of, self._replica, self.probe, self._criterion, self._states.quiet)
         token = self.token(step, edits)
         changes = [each.intervention() for each in ablations]
 
@@ -283,54 +273,6 @@ class Observer:
                 self._cache.put(place, found, size(found))
         return found
 
-    def token(self, step: int | None, edits: Edits = ()) -> Hashable | None:
-        """What tells a state from every other; None where it may change at any time."""
-        # Read before the state: a step taken in between makes a stale token, whose entry is never found again.
-        with explained(_name_of(step)):
-            place = self._live_token() if step is None else self._place_of(step)
-        return None if place is None else (self._identity, step is None, place, tuple(edits))
-
-    def _look(self, step: int | None, edits: Edits, token: Hashable | None, look: Callable[[], T]) -> T:
-        self._refuse_random()
-        with explained(_name_of(step)), torch.inference_mode(False), self._loaded(step, edits, token):
-            return look()
-
-    @contextlib.contextmanager
-    def _loaded(self, step: int | None, edits: Edits, token: Hashable | None) -> Iterator[None]:
-        while True:
-            # Not under the lock: state_of may wait for the training thread, which may be waiting for a view.
-            state = None if self._replica.holds(token) else self._state(step, edits)
-            with self._replica.lock:
-                if state is None and not self._replica.holds(token):
-                    continue  # another thread has loaded something else in between
-                if state is not None:
-                    self._replica.load(state, token)
-                yield
-                return
-
-    def _state(self, step: int | None, edits: Edits) -> State:
-        state = self._state_of(step)
-        if not edits:
-            return state
-        if self._apply_edits is None:
-            raise LookError("edits cannot be previewed here", "Give the observer apply_edits.")
-        return self._apply_edits(state, tuple(edits))
-
-    def _refuse_random(self) -> None:
-        draws = self._replica.draws_random_numbers
-        if draws is False or self._quiet():
-            return
-        if draws is None:
-            raise LookError(
-                "whether the model draws random numbers is not known yet", "Call trace() on the replica first."
-            )
-        raise LookError(
-            "the model draws random numbers in eval mode, and running a copy of it now would change the numbers "
-            "that training draws",
-            "Look when training has ended, or switch the randomness off in eval mode "
-            "(F.dropout(x, training=self.training)).",
-        )
-
     def _captured(
         self, keys: Sequence[str], samples: Sequence[int], reduce: Reduce | None
     ) -> dict[tuple[str, int], Tensor]:
@@ -360,7 +302,3 @@ class Observer:
 
 def _place(token: Hashable, ablations: Ablations, key: str, sample: int) -> tuple[Hashable, ...]:
     return "activation", token, ablations, key, sample
-
-
-def _name_of(step: int | None) -> str:
-    return "the live model" if step is None else f"step {step}"

@@ -88,13 +88,12 @@ class ActivationViewer(View):
     def topics(self) -> list[Topic]:
         session, cursor = self.stage.session, self.stage.selection.now
         observer, own = session.observer, self._own
-        place: Hashable = cursor.step if cursor.step is not None else ("live", session.live().token)
-        pointed = replace(cursor, unit=None)
-        here = (id(observer), session.run.branch, place, pointed, self._lens, None if own is None else own.serial)
         now = self._scene()
+        pointed, serial = replace(cursor, unit=None), own and own.serial
+        here: Hashable = (id(observer), session.run.branch, now.state, pointed, self._lens, serial)
         topics = [Topic("frame", (here, self._services.limits_of(now), self._services.version), self._frame)]
         if observer is not None:
-            of_probe = Topic("samples", (id(observer), own and own.serial), lambda: samples(session, observer, own))
+            of_probe = Topic("samples", (id(observer), serial), lambda: samples(session, observer, own))
             topics.insert(0, of_probe)
         if now.lens.tab == "distribution":
             topics.append(Topic("ridges", *self._services.ridges(now)))
@@ -308,7 +307,9 @@ class ActivationViewer(View):
 
     def _frame(self) -> Reply:
         now = self._scene()
-        value, panels = frames.frame(now, self._services, self._observer_of_own())
+        observer = self.stage.session.observer
+        with contextlib.nullcontext() if observer is None else observer.steady():
+            value, panels = frames.frame(now, self._services, self._observer_of_own())
         self._shown = now.layer, panels
         value["panels"], buffers = packed(panels)
         return value, buffers

@@ -36,6 +36,11 @@ def thumbnails(tensor: Tensor, size: int) -> Images | None:
     return images
 
 
+def are_images(tensor: Tensor) -> bool:
+    """Whether `thumbnails` makes images of it."""
+    return _channels_first(tensor[:0]) is not None
+
+
 def is_image(tensor: Tensor) -> bool:
     """Whether a tensor is one image (C, H, W) of 1, 3 or 4 channels, not too small to be one."""
     return tensor.dim() == 3 and tensor.shape[0] in (1, 3, 4) and min(tensor.shape[1:]) >= _SMALLEST_LISTED

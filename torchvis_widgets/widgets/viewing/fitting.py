@@ -11,7 +11,7 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from torchvis_widgets.look.leaves import leaves, with_leaves
-from torchvis_widgets.look.picturing.thumbnails import thumbnails
+from torchvis_widgets.look.picturing.thumbnails import are_images
 from torchvis_widgets.look.probe import Probe
 
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
@@ -100,7 +100,7 @@ def slot_of(probe: Probe) -> Slot | None:
     """The first of the probe's inputs that are images, else its first; None where that is no tensor by sample."""
     found = [(path, each) for path, each in leaves((probe.args, probe.kwargs)) if each.shape[:1] == (probe.count,)]
     for path, tensor in found:
-        if thumbnails(tensor, 8) is not None:
+        if are_images(tensor):
             return Slot(probe, path, tensor, *_sides(tuple(tensor.shape[1:])))
     return Slot(probe, *found[0], 0, 0, 0, False) if found else None
 

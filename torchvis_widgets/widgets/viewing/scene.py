@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,7 +21,7 @@ class Scene:
 
     type: of the layer. outlet: its output that is chosen; None where it has none, or the layer is not known.
     here, there: where; `there` None = nothing is compared with. step: of `here`, the live one's included.
-    live: it is the model as it is now.
+    live: it is the model as it is now. state: what tells the weights on show from others.
     """
 
     session: Session
@@ -34,6 +34,7 @@ class Scene:
     there: Place | None
     step: int
     live: bool
+    state: Hashable
 
     @property
     def places(self) -> list[Place]:
@@ -62,7 +63,8 @@ def scene(session: Session, cursor: Cursor, lens: Lens, listing: Listing, own: O
     here = Place(session, own if is_own else session.observer, at, 0 if is_own else cursor.sample, is_own)
     there = _there(here, session.observer, cursor, what)
     live = cursor.step is None and session.model is not None
-    return Scene(session, cursor.layer, listing.type, lens, outlet, sight, here, there, step, live)
+    state = cursor.step if newest is None else ("live", newest.token)
+    return Scene(session, cursor.layer, listing.type, lens, outlet, sight, here, there, step, live, state)
 
 
 def compared(session: Session, against: Against | None) -> dict[str, Any] | None:
