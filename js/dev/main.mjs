@@ -1,6 +1,8 @@
 // ?scene=…&theme=dark&width=…&layer=…: one page a scene, so that each can be looked at and photographed.
+
+import { digits, resnet } from "./nets.mjs";
 import { drawPlot } from "./plot.mjs";
-import { deepRows, Session } from "./session.mjs";
+import { Session } from "./session.mjs";
 
 const query = new URLSearchParams(location.search);
 const scene = query.get("scene") ?? "dashboard";
@@ -52,9 +54,9 @@ await Promise.all([...WIDGETS, "dashboard"].map(style));
 const session = new Session({
   layer: query.get("layer") ?? "features.conv2",
   position: query.has("live") ? null : 1140,
+  net: query.has("resnet") ? resnet() : digits(),
 });
 globalThis.session = session;
-if (scene === "deep") session.models.model_map.set({ rows: deepRows(), layer: "encoder" });
 if (scene === "mute") for (const model of Object.values(session.models)) model.mute = true;
 if (query.has("failed")) {
   const warnings = [
@@ -75,7 +77,7 @@ if (scene === "dashboard" || scene === "mute") {
   stage.style.gap = "14px";
   for (const name of WIDGETS) await one(session, name, stage);
 } else {
-  await one(session, scene === "deep" ? "model_map" : scene, stage);
+  await one(session, scene, stage);
 }
 const ask = (op, args) => session.viewer.answer(op, args);
 const [what, argument] = (query.get("do") ?? "").split(":");
@@ -90,11 +92,13 @@ const DEEDS = {
     for (const unit of [11, 4]) await ask("ablate", { unit, method: unit === 4 ? "mean" : "zero" });
     for (const unit of [11, 3]) await ask("pin", { unit, on: true });
   },
+  graph: () => session.map.answer("view", { changes: { mode: "graph", by: argument || null } }),
+  by: () => session.map.answer("view", { changes: { by: argument, sorted: true } }),
   draw: () => document.querySelectorAll(".tvw-add")[1].click(),
 };
 if (what) {
   await new Promise((done) => setTimeout(done, 150));
   await DEEDS[what]();
-  if (what !== "draw") document.querySelector(".tvw-more").click();
+  if (!["draw", "graph", "by"].includes(what)) document.querySelector(".tvw-more").click();
 }
 document.body.dataset.ready = "true";

@@ -1,64 +1,23 @@
 // A fake session: six models that answer each other as the kernel's would.
-import { curve, field, noise, quantise, random } from "./data.mjs";
+import { curve, field, quantise } from "./data.mjs";
 import { FakeModel } from "./fake_model.mjs";
+import { ModelMap } from "./map.mjs";
+import { digits } from "./nets.mjs";
 import { Viewer } from "./viewer.mjs";
 
 const PER_EPOCH = 228;
 
-const TREE = [
-  ["", "DigitsCNN", "DigitsCNN", -1, "10", 99498, true],
-  ["features", "features", "Sequential", 0, "32×4×4", 14048, true],
-  ["features.conv1", "conv1", "Conv2d", 1, "16×8×8", 160],
-  ["features.relu1", "relu1", "ReLU", 1, "16×8×8", 0],
-  ["features.conv2", "conv2", "Conv2d", 1, "32×8×8", 4640],
-  ["features.relu2", "relu2", "ReLU", 1, "32×8×8", 0],
-  ["features.pool", "pool", "MaxPool2d", 1, "32×4×4", 0],
-  ["residual", "residual", "Block", 0, "32×4×4", 18496, true],
-  ["residual.conv", "conv", "Conv2d", 1, "32×4×4", 9248],
-  ["flatten", "flatten", "Flatten", 0, "512", 0],
-  ["head", "head", "Sequential", 0, "10", 66954, true],
-  ["head.fc1", "fc1", "Linear", 1, "128", 65664],
-  ["head.dropout", "dropout", "Dropout", 1, "128", 0],
-  ["head.fc2", "fc2", "Linear", 1, "10", 1290],
-];
-
-export function rows() {
-  return TREE.map(([path, name, type, depth, shape, parameters, foldable = false]) => ({
-    ...{ path, name, type, depth, shape, parameters, foldable },
-    ...{ trainable: parameters > 0, calls: 1, note: "" },
-  }));
-}
-
-export function deepRows(blocks = 250) {
-  const all = [];
-  const row = (path, type, depth, parameters, foldable) =>
-    all.push({
-      ...{ path, name: path.split(".").at(-1), type, depth, shape: "197×768", parameters, foldable },
-      ...{ trainable: true, calls: 1, note: "" },
-    });
-  row("encoder", "Encoder", 0, 85e6, true);
-  for (let i = 0; i < blocks; i++) {
-    row(`encoder.layer_${i}`, "EncoderBlock", 1, 7087872, true);
-    for (const [name, type] of [
-      ["ln_1", "LayerNorm"],
-      ["attention", "MultiheadAttention"],
-      ["mlp", "MLPBlock"],
-    ]) {
-      row(`encoder.layer_${i}.${name}`, type, 2, 2362368, false);
-    }
-  }
-  return all;
-}
-
 export class Session {
-  constructor({ epoch = 7, layer = "features.conv2", position = 5 * PER_EPOCH } = {}) {
+  constructor({ epoch = 7, layer = "features.conv2", position = 5 * PER_EPOCH, net = digits() } = {}) {
     this.layer = layer;
     this.epoch = epoch;
     this.gains = new Map();
     this.picked = null;
     this.undo = [];
     const steps = Array.from({ length: epoch + 1 }, (_, i) => i * PER_EPOCH);
-    this.viewer = new Viewer(this, { layer, typeOf: (path) => TREE.find(([at]) => at === path)?.[2] ?? "Module" });
+    this.net = net;
+    this.map = new ModelMap(this, net, layer);
+    this.viewer = new Viewer(this, { layer, typeOf: (path) => this.module(path)?.type ?? "Module" });
     this.models = {
       training_bar: new FakeModel({
         ...{ name: "digits-cnn", run_path: "runs/digits-cnn", status: "training", epoch, epochs: 20, step: 1594 },
@@ -80,7 +39,7 @@ export class Session {
         },
         (op, args) => this.scrubber(op, args),
       ),
-      model_map: new FakeModel({ rows: rows(), layer }, (op, args) => this.map(op, args)),
+      model_map: this.map.model,
       activation_viewer: this.viewer.model,
       weight_sliders: new FakeModel({ layer, mode: "preview", can_live: true }, (op, args) => this.sliders(op, args)),
       loss_plot: new FakeModel(
@@ -96,6 +55,10 @@ export class Session {
         },
       ),
     };
+  }
+
+  module(path) {
+    return this.net.modules.find((module) => module.path === path);
   }
 
   get step() {
@@ -114,17 +77,6 @@ export class Session {
   curve() {
     const { x, y } = curve(300, 1594, 3);
     this.models.epoch_scrubber.push("curve", { name: "train/loss", count: x.length }, [x, y]);
-  }
-
-  map(op, args) {
-    if (op === "select") this.select(args.layer);
-    if (op === "hello") {
-      const draw = random(5);
-      const paths = TREE.map(([path]) => path);
-      let y = 0;
-      const trend = Float32Array.from({ length: paths.length * 12 }, () => (y += noise(draw) * 0.4));
-      this.models.model_map.push("trends", { paths, columns: 12 }, [trend]);
-    }
   }
 
   select(layer) {
@@ -156,8 +108,8 @@ export class Session {
   }
 
   weights() {
-    const row = TREE.find(([path]) => path === this.layer);
-    const has = row && row[5] > 0 && !row[6];
+    const row = this.module(this.layer);
+    const has = row && row.parameters > 0 && !this.map.boxes.includes(row.path);
     const sizes = has
       ? [
           ["weight", [32, 16, 3, 3], 16, 72],

@@ -14,7 +14,15 @@ const SCENES = {
   "dashboard-850": "scene=dashboard&width=850",
   "dashboard-640": "scene=dashboard&width=640",
   all: "scene=all&width=860&failed",
-  deep: "scene=deep&width=620",
+  ...Object.fromEntries(
+    [330, 640, 900].flatMap((width) => [
+      [`map-${width}`, `scene=model_map&width=${width}`],
+      [`map-resnet-${width}`, `scene=model_map&width=${width}&resnet&layer=layer2.0.conv1&do=by:parameters`],
+      [`map-graph-${width}`, `scene=model_map&width=${width}&do=graph`],
+      [`map-graph-resnet-${width}`, `scene=model_map&width=${width}&resnet&layer=layer2.0.conv1&do=graph:parameters`],
+    ]),
+  ),
+  "dashboard-graph": "scene=dashboard&do=graph",
   mute: "scene=mute",
   ...Object.fromEntries(
     [

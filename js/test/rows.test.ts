@@ -3,8 +3,9 @@ import { describe as about, ancestors, foldedAtFirst, parentOf, type Row, visibl
 
 function row(path: string, depth: number, foldable = false, extra: Partial<Row> = {}): Row {
   const name = path.split(".").at(-1) ?? "";
-  const base = { type: "Conv2d", shape: "8×8", parameters: 1600, trainable: true, idle: false, note: "" };
-  return { path, name, depth, foldable, ...base, ...extra };
+  const base = { type: "Conv2d", shape: "8×8", parameters: 1600, bytes: 6400, idle: false, note: "", calls: 1 };
+  const rest = { frozen: "no", kind: "module" } as const;
+  return { path, name, depth, foldable, ...base, ...rest, tied: [], weights: [], ...extra };
 }
 
 const small = [row("", 0, true), row("a", 1, true), row("a.b", 2, true), row("a.b.c", 3), row("d", 1)];
@@ -30,7 +31,7 @@ describe("model map rows", () => {
   });
 
   it("says in words what is odd about a layer", () => {
-    const text = about(row("a", 1, false, { trainable: false, note: "never called; tied to head" }));
-    expect(text).toBe("a · Conv2d\n8×8\n1,600 parameters, frozen\nnever called; tied to head");
+    const text = about(row("a", 1, false, { frozen: "all", note: "never called; tied to head" }));
+    expect(text).toBe("a · Conv2d\n8×8\n1,600 parameters, frozen, 6.4 kB\nnever called; tied to head");
   });
 });

@@ -20,11 +20,13 @@ const SCRUBBER: Scrubber = {
   ...{ last_step: 300, total_steps: 2000, steps_per_epoch: 100, marks: [] },
 };
 const ROW = {
-  ...{ type: EVIL, depth: 0, shape: "8", parameters: 3 },
-  trainable: true,
-  idle: false,
-  foldable: false,
-  note: EVIL,
+  ...{ type: EVIL, depth: 0, shape: "8", parameters: 3, bytes: 12, frozen: "no", idle: false, kind: "module" },
+  ...{ foldable: false, calls: 1, note: EVIL, tied: [EVIL], weights: [] },
+};
+const MAP = {
+  view: { mode: "tree", by: null, sorted: false, trend: "weights" },
+  trends_known: [{ value: "weights", label: EVIL }],
+  opened: [],
 };
 const PICTURE = {
   ...{ kind: "maps", shape: [2, 2, 2], tiles: [2, 2, 2], lo: -1, hi: 1, diverging: true, clipped: 3, nan: 1 },
@@ -90,7 +92,7 @@ describe("names that look like HTML", () => {
   const buffers = [inside(new Uint8Array(8))];
   it.each<[string, Module, object, [string, object, DataView[]][]]>([
     ["training bar", bar, BAR, []],
-    ["model map", map, { rows: [{ path: EVIL, name: EVIL, ...ROW }], layer: EVIL }, []],
+    ["model map", map, { ...MAP, rows: [{ path: EVIL, name: EVIL, ...ROW }], layer: EVIL }, []],
     [
       ...(["activation viewer", viewer, { ...VIEWER, layer: EVIL }] as const),
       [
@@ -242,12 +244,13 @@ describe("ModelMap", () => {
     name: path,
     type: "Conv2d",
     note: "",
+    tied: [],
     depth: [0, 1, 2, 1][i],
     foldable: i < 2,
   }));
 
   it("selects with the arrow keys and folds with left", async () => {
-    const { model, el } = await open(map, { rows, layer: "a" });
+    const { model, el } = await open(map, { ...MAP, rows, layer: "a" });
     const tree = el.querySelector('[role="tree"]');
     const press = (key: string) => tree?.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
     press("ArrowDown");
