@@ -35,6 +35,7 @@ export function Attention(props: PanelProps) {
       <div>
         {count > 1 && <AtlasView {...given} tip="" over={null} setOver={() => undefined} />}
         <UnitTools {...props} unit={unitOf(picture, tile)} />
+        {picture.grid && <Remote more={props.more} view="LooksAt" given={given} />}
       </div>
       <Remote more={props.more} view="Head" given={given} />
     </div>

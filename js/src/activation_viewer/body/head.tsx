@@ -19,7 +19,6 @@ export function Head(props: PanelProps & { tile: number }) {
   useAsk(units, at ? unit : null, push.seq);
   const tokens = push.value.tokens;
   const own = tileCodes(picture, codes, tile);
-  const weights = rowOf(units.get(unit), own, at?.row ?? 0, picture);
   return (
     <div class="tvw-head">
       <div class="tvw-caption">
@@ -40,9 +39,16 @@ export function Head(props: PanelProps & { tile: number }) {
       <div class="tvw-unit-value tvw-mono" data-testid="tvw-weight">
         {at ? <Weight {...props} cell={at} /> : <Hint {...props} />}
       </div>
-      {picture.grid && <Patches {...props} row={at?.row ?? 0} weights={weights} />}
     </div>
   );
+}
+
+/** What the query pointed at looks at, over the image; the first token's where none is pointed at. */
+export function LooksAt(props: PanelProps & { tile: number }) {
+  const { picture, codes, units, cell, tile } = props;
+  const row = cell && cell.row < picture.tiles[1] ? cell.row : 0;
+  const weights = rowOf(units.get(unitOf(picture, tile)), tileCodes(picture, codes, tile), row, picture);
+  return <Patches {...props} row={row} weights={weights} />;
 }
 
 /** The weights of one query: exact where they are known, else what the codes stand for. */

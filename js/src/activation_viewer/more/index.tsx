@@ -3,7 +3,7 @@
 import { type FunctionComponent, render } from "preact";
 import { Bars } from "../body/bars";
 import { Boxes } from "../body/boxes";
-import { Head } from "../body/head";
+import { Head, LooksAt } from "../body/head";
 import { HeatView } from "../body/heat_view";
 import { ImageView } from "../body/image";
 import { Prefix } from "../body/prefix";
@@ -19,7 +19,7 @@ import { Distribution } from "../time/distribution";
 import { PinPlots } from "../time/pins";
 
 const VIEWS = {
-  ...{ Bars, Boxes, Changes, Distribution, DrawingPad, Head, HeatView, ImageView, Options, PinPlots, Prefix },
+  ...{ Bars, Boxes, Changes, Distribution, DrawingPad, Head, HeatView, ImageView, LooksAt, Options, PinPlots, Prefix },
   ...{ Scalar, Slices, Which },
 };
 
