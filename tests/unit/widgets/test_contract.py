@@ -23,10 +23,14 @@ SOURCES = Path(__file__).parents[3] / "js" / "src"
 WIDGETS = [ActivationViewer, EpochScrubber, LossHeader, ModelMap, TrainingBar, WeightSliders]
 
 
+def source(bundle: str) -> str:
+    files = sorted((SOURCES / bundle).rglob("*.ts*"))
+    return "".join(path.read_text(encoding="utf-8") for path in files)
+
+
 def interface(bundle: str) -> set[str]:
-    text = (SOURCES / bundle / "index.tsx").read_text(encoding="utf-8")
-    found = re.search(r"export interface State \{(.*?)\n\}", text, re.S)
-    assert found, f"js/src/{bundle}/index.tsx exports no interface State"
+    found = re.search(r"export interface State \{(.*?)\n\}", source(bundle), re.S)
+    assert found, f"js/src/{bundle} exports no interface State"
     return set(re.findall(r"^  (\w+)\??:", found[1], re.M))
 
 
@@ -49,15 +53,14 @@ def test_no_trait_takes_the_place_of_one_of_the_base_class(widget: type[LiveWidg
     assert not own & set(anywidget.AnyWidget.class_trait_names())
 
 
-ASKED = re.compile(r"""(?:send(?:<\w+>)?\(|useControl\([^,]+,[^,]+, |\bop=)"(\w+)\"""")
+ASKED = re.compile(r"""(?:(?:send|request)(?:<\w+>)?\(|useControl\([^,]+,[^,]+, |\bop=)"(\w+)\"""")
 
 
 @pytest.mark.parametrize("widget", WIDGETS)
 def test_what_the_view_asks_is_what_the_kernel_answers(widget: type[LiveWidget]) -> None:
-    files = sorted((SOURCES / widget.bundle).glob("*.ts*"))
-    asked = set(ASKED.findall("".join(path.read_text(encoding="utf-8") for path in files)))
+    asked = set(ASKED.findall(source(widget.bundle)))
     answered = {name.removeprefix("answer_") for name in dir(widget) if name.startswith("answer_")}
-    assert asked == answered - {"hello", "presence"}  # every view's, asked by js/src/shared/visibility.ts
+    assert asked == answered - {"hello", "presence", "part"}  # every view's, asked by js/src/shared
 
 
 def test_a_picture_is_the_same_on_both_sides() -> None:
