@@ -28,8 +28,12 @@ export function UnitView(props: PanelProps & { tile: number }) {
       <div class="tvw-unit-value tvw-mono">
         {cell ? written(read(props, tile, cell)) : <span class="tvw-hint">point at a cell</span>}
       </div>
-      <UnitTools {...props} unit={unit} />
-      <Histogram own={own} {...limitsOf(picture, tile)} />
+      {picture.kind !== "labels" && (
+        <>
+          <UnitTools {...props} unit={unit} />
+          <Histogram own={own} {...limitsOf(picture, tile)} />
+        </>
+      )}
       {over && (
         <label class="tvw-through">
           <span>input</span>
