@@ -19,8 +19,11 @@ from tests.browser.jupyter import decoded, wait_for
 from tests.browser.views import ATLAS_JS, Atlas
 from tests.tools import html_manager
 
-CELL = """
-session = tvw.watch(model, optimizer, criterion, probe=(images[:6], labels[:6]), classes=["a", "b", "c"], run="run")
+EVIL = "</script><img src=x onerror=alert(1)>"
+CELL = f"""
+session = tvw.watch(
+    model, optimizer, criterion, probe=(images[:6], labels[:6]), classes=["a", {EVIL!r}, "c"], run="run"
+)
 session
 """
 TRAIN = """
@@ -76,6 +79,8 @@ def test_a_converted_notebook_shows_the_last_picture(browser: Browser, tmp_path:
     assert page.locator(".tvw-gone:visible").count() == 1
     assert page.locator(".tvw-bar-status").get_attribute("data-status") == "finished"
     wait_for(lambda: page.locator(".bqplot path.line").count() > 1, "the loss plot", 20)
+    assert EVIL in "".join(page.locator(".tvw-thumb span").all_inner_texts())
+    assert page.locator("img").count() == 0
     page.screenshot(path=str(tmp_path / "page.png"), full_page=True)
     page.close()
     assert errors == []
