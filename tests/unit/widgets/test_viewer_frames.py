@@ -12,6 +12,11 @@ from torch import nn
 import torchvis_widgets as tvw
 from tests.unit.session.training import CLASSES, Net, data
 from tests.unit.widgets.front_end import FrontEnd, Push, wait_for
+from torchvis_widgets.look.context import Context
+from torchvis_widgets.look.errors import LookError
+from torchvis_widgets.widgets.selection import Against
+from torchvis_widgets.widgets.viewing.lens import Lens
+from torchvis_widgets.widgets.viewing.painting import Brush, paint_difference
 
 IMAGES, LABELS = data(1)[0]
 
@@ -245,13 +250,19 @@ def test_the_difference_is_one_minus_the_other_about_zero(session: tvw.Session, 
     assert page.exact().reshape(4, 6, 6) == pytest.approx(expected.numpy(), abs=1e-5)
     assert panel["picture"]["diverging"]
     assert panel["picture"]["lo"] == -panel["picture"]["hi"]
-    page.select("relu")  # never negative, but its difference has a middle
-    assert page.picture()["lo"] == -page.picture()["hi"]
+
+
+@pytest.mark.parametrize("scope", ["unit", "layer"])
+def test_a_difference_that_is_never_negative_has_zero_in_the_middle_too(scope: str) -> None:
+    one, other = torch.rand(3, 5, 5) + 2, torch.rand(3, 5, 5)
+    made = paint_difference(one, other, Brush(Lens(scope=scope), Context()))
+    assert made.diverging
+    assert made.lo == -made.hi
+    with pytest.raises(LookError, match=r"shapes \(3, 5, 5\) and \(3,\) have no difference"):
+        paint_difference(one, torch.rand(3), Brush(Lens(), Context()))
 
 
 def test_what_cannot_be_compared_says_why_beside(session: tvw.Session, page: Page) -> None:
-    from torchvis_widgets.widgets.selection import Against
-
     page.widget.stage.selection.compare(Against(step=7))
     page.widget.changed()
     first, second = page.last("frame").value["panels"]

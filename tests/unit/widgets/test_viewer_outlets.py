@@ -157,17 +157,20 @@ class ChannelsLast(nn.Module):
         self.conv = nn.Conv2d(3, 5, 3)
         self.norm = nn.LayerNorm(5)
         self.drop = nn.Dropout(0.1)
-        self.head = nn.Linear(5, 2)
+        self.mix = nn.Linear(5, 7)
+        self.act = nn.GELU()
+        self.head = nn.Linear(7, 2)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.head(self.drop(self.norm(self.conv(x).permute(0, 2, 3, 1))).mean(dim=(1, 2)))
+        x = self.drop(self.norm(self.conv(x).permute(0, 2, 3, 1)))
+        return self.head(self.act(self.mix(x)).mean(dim=(1, 2)))
 
 
-@pytest.mark.parametrize(("layer", "units"), [("norm", 5), ("drop", 6)])
+@pytest.mark.parametrize(("layer", "units"), [("norm", 5), ("drop", 5), ("mix", 7), ("act", 7)])
 def test_a_channel_is_switched_off_where_channels_are_last(layer: str, units: int) -> None:
     page = page_of(ChannelsLast(), torch.randn(2, 3, 8, 8))
     page.select(layer)
-    shape = page.picture()["tiles"]  # after Dropout nothing tells that channels are last: then rows are the units
+    shape = page.picture()["tiles"]
     assert shape[0] == units
     before = page.exact().reshape(shape).copy()
     page.ask("ablate", unit=3, method="zero")
