@@ -122,9 +122,8 @@ class ModelMap(View):
 
     def _statistics(self) -> Reader:
         if self._reader is None:
-            session = self.stage.session
+            session = self.stage.session  # its end does not end the reading: the last outputs are measured then
             self._reader = Reader(session.run.measured, weakly(self.changed), session.report)
-            session.on_close(self._reader.close)
         return self._reader
 
     # What can be asked for

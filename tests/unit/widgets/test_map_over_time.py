@@ -286,6 +286,17 @@ def test_a_frame_reads_no_file_on_the_thread_that_asks(
     assert np.isfinite(line(page, "head")).all()
 
 
+def test_what_is_measured_at_the_end_of_a_session_is_shown_after_it(
+    trained: tuple[tvw.Session, list[Norms], list[Norms]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader, "PERIOD", 0.0)
+    session, *_ = trained
+    tree, page = looked(session, trend="zeros")
+    session.close()
+    tree.changed()
+    wait_for(lambda: STEPS * EVERY in page.last("trends").value["steps"])
+
+
 def test_a_reopened_run_has_the_same_lines_measures_and_marks(tmp_path: Path) -> None:
     session, gradients, _ = train(tmp_path / "run")
     session.close()

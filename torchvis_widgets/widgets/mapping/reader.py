@@ -21,7 +21,6 @@ class Reader:
         self._latest = Latest("tvw-statistics", self._failed)
         self._on_error, self._off = on_error, False
         self._looked = -PERIOD
-        self.close = self._latest.close
 
     def want(self) -> None:
         """Have a look soon, unless nothing has changed or the last look was just now."""
