@@ -56,7 +56,9 @@ def rows() -> list[Row]:
     """p50 and p95 of clicks on ResNet-18's layers at 224², and of as many bare round trips at the same time."""
     with notebook(SETUP, "Echo()", "session") as page:
         board = Dashboard(page, 2).ready()
-        layers = page.kernel_eval(LAYERS)
+        there = _scroll_to(board, None)
+        layers = [layer for layer in page.kernel_eval(LAYERS) if layer in there]
+        assert len(layers) >= 5, f"the map shows {there}"
         page.page.evaluate(RECORD_JS)
         times, echoes = [], []
         for number in range(CLICKS):
@@ -73,16 +75,29 @@ def rows() -> list[Row]:
 
 def _click(page: NotebookPage, board: Dashboard, layer: str) -> float:
     """Milliseconds from the press of the mouse to the first picture of the layer."""
+    _scroll_to(board, layer)
     row = board.row(layer)
-    board.map.get_by_role("tree").evaluate("(tree) => { tree.scrollTop = 0 }")
-    while not row.count():  # rows out of sight are not in the page
-        board.map.get_by_role("tree").evaluate("(tree) => { tree.scrollTop += 200 }")
-        page.page.evaluate("() => new Promise(requestAnimationFrame)")
     row.scroll_into_view_if_needed()
     page.page.evaluate("() => { tvwPaints.length = 0 }")
     row.click()
     find = "(layer) => tvwPaints.find(([shown]) => shown === layer)?.[2] - tvwClicked || 0"
     return float(wait_for(lambda: page.page.evaluate(find, layer), f"the picture of {layer}", 30))
+
+
+def _scroll_to(board: Dashboard, layer: str | None) -> list[str]:
+    """Scroll the map from its top until the layer's row is in the page (None: to the end); returns the rows passed."""
+    tree, passed = board.map.get_by_role("tree"), dict[str, None]()
+    tree.evaluate("(tree) => { tree.scrollTop = 0 }")
+    down = """(tree) => new Promise((done) => {
+        const before = tree.scrollTop;
+        tree.scrollTop += 150;
+        requestAnimationFrame(() => setTimeout(() => done(tree.scrollTop > before)));
+    })"""
+    while True:
+        rows = board.map.locator(".tvw-row").evaluate_all("(rows) => rows.map((row) => row.dataset.path)")
+        passed.update(dict.fromkeys(rows))
+        if layer in rows or not tree.evaluate(down):
+            return list(passed)
 
 
 def _share(values: list[float], percent: float) -> float:
