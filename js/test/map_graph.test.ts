@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { areaFor, begun, fitted, shiftBetween, showing, zoomed } from "../src/model_map/graph/camera";
 import { moved } from "../src/model_map/graph/moves";
-import { plainColour } from "../src/model_map/graph/save";
 import { pathOf } from "../src/model_map/graph/scene";
 import { layOut } from "../src/model_map/more/layout";
+import { plainColour } from "../src/model_map/save";
 import { closed, edge, node, residual } from "./map_nets";
 
 const size = () => ({ width: 80, height: 30 });

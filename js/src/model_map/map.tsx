@@ -52,6 +52,7 @@ function usePushes(link: ViewProps<State>["link"], by: State["view"]["by"]) {
 
 export function ModelMap({ state, link }: ViewProps<State>) {
   const latest = useLatest(link);
+  const boxes = useLatest(link);
   const layer = useControl(latest, state.layer, "select", "layer");
   const { look, change } = useLook(link, state.view);
   const [listed, setListed] = useState(false);
@@ -72,8 +73,7 @@ export function ModelMap({ state, link }: ViewProps<State>) {
   const lit = useMemo(() => new Set(found), [found]);
 
   const select = (path: string) => void (path !== layer.value && layer.set(path));
-  const openBoxes = (keys: readonly string[], open: boolean) =>
-    void latest.send("open", { keys, open }, `open ${keys}`);
+  const openBoxes = (keys: readonly string[], open: boolean) => void boxes.send("open", { keys, open }, `open ${keys}`);
   const reveal = (path: string) => {
     folds.unfold(ancestors(rows, path));
     const closed = ancestors(rows, path).filter((above) => above && !state.opened.includes(above));
@@ -121,7 +121,7 @@ export function ModelMap({ state, link }: ViewProps<State>) {
           />
         ) : (
           <Tree
-            {...{ select, trends, measure, marks, typed, press }}
+            {...{ select, trends, measure, marks, typed, press, saver }}
             rows={shown}
             selected={at}
             found={lit}

@@ -3,6 +3,8 @@ import { useSize } from "../shared/hooks";
 import type { Mark } from "./marks";
 import type { Measure } from "./measure";
 import type { Row } from "./rows";
+import { type Saver, saveSvg, useSaver } from "./save";
+import { TreeFile, treeSize } from "./tree_file";
 import { TreeRow } from "./tree_row";
 
 export const ROW = 25;
@@ -21,6 +23,7 @@ export interface TreeProps {
   select(path: string): void;
   fold(path: string, shut: boolean): void;
   press(event: KeyboardEvent): void;
+  saver: Saver;
 }
 
 /** Only the rows in sight are in the page: a thousand scroll as a dozen do. */
@@ -34,6 +37,7 @@ export function Tree(props: TreeProps) {
   const last = Math.min(rows.length, Math.ceil((top + Math.max(height, 400)) / ROW) + MARGIN);
   const widest = Math.min(14, Math.max(3, ...rows.map((row) => row.shape.length)));
   const path = rows[selected]?.path;
+  useSaver(props.saver, () => ref.current && saveSvg(ref.current, <TreeFile {...props} />, treeSize(rows)));
   useLayoutEffect(() => {
     if (ref.current && selected >= 0) keepInSight(ref.current, selected);
   }, [path]);

@@ -1,11 +1,11 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { useSize } from "../../shared/hooks";
 import { onKeys } from "../../shared/keyboard";
+import { saveSvg, useSaver } from "../save";
 import { zoomed } from "./camera";
 import { gestures } from "./gestures";
 import type { GraphProps } from "./graph";
 import { moved } from "./moves";
-import { saveSvg } from "./save";
 import { idOf, Scene, type SceneProps } from "./scene";
 import { Tip, useTip } from "./tip";
 import { Tools } from "./tools";
@@ -79,7 +79,10 @@ export function Canvas(props: Props) {
     ...{ drawn, layout, area, prefix, cursor, stateOf, marksOf },
     ...{ found: props.found, measure: props.measure },
   };
-  useSaver(props, () => ref.current && saveSvg(ref.current, { ...scene, area: null, cursor: null }));
+  useSaver(
+    props.saver,
+    () => ref.current && saveSvg(ref.current, <Scene {...scene} area={null} cursor={null} />, layout),
+  );
   const picture = useMemo(() => area && <Scene {...scene} />, Object.values(scene));
   return (
     <div class="tvw-graph-frame">
@@ -123,14 +126,4 @@ function useFollow(layer: string, layout: Layout | false, own: boolean, bring: (
     if (own) followed.current = layer;
     bring();
   }, [layer, layout]);
-}
-
-function useSaver({ saver }: Props, save: () => void): void {
-  saver.current = save;
-  useEffect(
-    () => () => {
-      saver.current = null;
-    },
-    [],
-  );
 }

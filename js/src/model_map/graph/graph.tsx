@@ -6,6 +6,7 @@ import type { Mark } from "../marks";
 import type { Measure } from "../measure";
 import type * as More from "../more/index";
 import type { Row } from "../rows";
+import type { Saver } from "../save";
 import { Canvas } from "./canvas";
 import { measurer, sizeOf } from "./sizes";
 import type { Drawn } from "./types";
@@ -19,8 +20,7 @@ export interface GraphProps {
   found: ReadonlySet<string>;
   select(path: string): void;
   openBoxes(keys: readonly string[], open: boolean): void;
-  /** set to what saves the picture while there is one */
-  saver: { current: (() => void) | null };
+  saver: Saver;
 }
 
 interface GraphPush extends Drawn {

@@ -1,5 +1,19 @@
-import { render } from "preact";
-import { Scene, type SceneProps } from "./scene";
+import { type ComponentChildren, render } from "preact";
+import { useEffect } from "preact/hooks";
+import type { Size } from "./graph/types";
+
+/** What saves the picture that is on show, while there is one. */
+export type Saver = { current: (() => void) | null };
+
+export function useSaver(saver: Saver, save: () => void): void {
+  saver.current = save;
+  useEffect(
+    () => () => {
+      saver.current = null;
+    },
+    [],
+  );
+}
 
 const MARGIN = 16;
 const STYLES = [
@@ -7,10 +21,9 @@ const STYLES = [
   ...["font-family", "font-size", "font-weight", "text-anchor", "paint-order"],
 ];
 
-/** Hands the browser the whole drawing as a file that needs nothing else. */
-export function saveSvg(frame: HTMLElement, scene: SceneProps): void {
-  const text = svgOf(frame, scene);
-  const address = URL.createObjectURL(new Blob([text], { type: "image/svg+xml" }));
+/** Hands the browser a drawing as a file that needs nothing else, in the colours of the page that `frame` is on. */
+export function saveSvg(frame: Element, drawing: ComponentChildren, size: Size): void {
+  const address = URL.createObjectURL(new Blob([svgOf(frame, drawing, size)], { type: "image/svg+xml" }));
   const link = document.createElement("a");
   link.href = address;
   link.download = "model.svg";
@@ -18,32 +31,23 @@ export function saveSvg(frame: HTMLElement, scene: SceneProps): void {
   setTimeout(() => URL.revokeObjectURL(address), 10_000);
 }
 
-/** The drawing as text, in the colours of the page that `frame` is on. */
-export function svgOf(frame: HTMLElement, scene: SceneProps): string {
-  const { width, height } = scene.layout;
-  const [w, h] = [Math.ceil(width) + 2 * MARGIN, Math.ceil(height) + 2 * MARGIN];
+function svgOf(frame: Element, drawing: ComponentChildren, size: Size): string {
+  const [width, height] = [Math.ceil(size.width) + 2 * MARGIN, Math.ceil(size.height) + 2 * MARGIN];
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  svg.setAttribute("class", "tvw-graph-file");
+  svg.setAttribute("class", "tvw-map-file");
   frame.append(svg);
   try {
     render(
       <>
-        <rect class="tvw-graph-ground" width={w} height={h} />
-        <g transform={`translate(${MARGIN},${MARGIN})`}>
-          <Scene {...scene} />
-        </g>
+        <rect class="tvw-map-ground" width={width} height={height} />
+        <g transform={`translate(${MARGIN},${MARGIN})`}>{drawing}</g>
       </>,
       svg,
     );
-    for (const element of svg.querySelectorAll("*")) bake(element);
     for (const reach of svg.querySelectorAll(".tvw-edge-reach")) reach.remove();
-    for (const [name, value] of [
-      ["xmlns", "http://www.w3.org/2000/svg"],
-      ["width", w],
-      ["height", h],
-      ["viewBox", `0 0 ${w} ${h}`],
-    ] as const)
-      svg.setAttribute(name, String(value));
+    for (const element of svg.querySelectorAll("*")) bake(element);
+    const about = { width, height, viewBox: `0 0 ${width} ${height}` };
+    for (const [name, value] of Object.entries(about)) svg.setAttribute(name, String(value));
     svg.removeAttribute("class");
     return new XMLSerializer().serializeToString(svg);
   } finally {
