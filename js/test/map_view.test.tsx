@@ -175,6 +175,15 @@ describe("the graph", () => {
     expect(asked("open").at(-1)).toEqual({ keys: ["block"], open: false });
   });
 
+  it("opens every box that there is, and none that only holds others", async () => {
+    const list = row("list", 1, { foldable: true, calls: 0 });
+    const { el, asked } = await graph(closed(), { rows: [...ROWS, list], opened: [] });
+    el.querySelector<HTMLElement>('[aria-label="options"]')?.click();
+    await settle();
+    [...el.querySelectorAll("button")].find((button) => button.textContent === "Open all")?.click();
+    expect(asked("open")).toEqual([{ keys: ["block"], open: true }]);
+  });
+
   it("says what ended the pass, and draws what came before", async () => {
     const { model, el } = await graph();
     model.push("graph", 2, { ...residual(), error: "RuntimeError: <b>shapes</b>" });

@@ -14,7 +14,7 @@ import type { Mark } from "./marks";
 import { type MeasurePush, measureOf } from "./measure";
 import { Options } from "./options";
 import { sortedRows } from "./order";
-import { ancestors, visibleRows } from "./rows";
+import { ancestors, type Row, visibleRows } from "./rows";
 import { nextMatch } from "./search";
 import { Tree } from "./tree";
 import { useTreeKeys } from "./tree_keys";
@@ -74,9 +74,13 @@ export function ModelMap({ state, link }: ViewProps<State>) {
 
   const select = (path: string) => void (path !== layer.value && layer.set(path));
   const openBoxes = (keys: readonly string[], open: boolean) => void boxes.send("open", { keys, open }, `open ${keys}`);
+  // what only holds others, as ModuleList does, is a row and no box
+  const isBox = (row: Row) => row.foldable && row.calls > 0 && row.path !== "";
   const reveal = (path: string) => {
-    folds.unfold(ancestors(rows, path));
-    const closed = ancestors(rows, path).filter((above) => above && !state.opened.includes(above));
+    const around = ancestors(rows, path);
+    folds.unfold(around);
+    const boxed = state.rows.filter((row) => isBox(row) && around.includes(row.path));
+    const closed = boxed.map((row) => row.path).filter((above) => !state.opened.includes(above));
     if (look.mode === "graph" && closed.length) openBoxes(closed, true);
   };
   const type = (text: string) => {
@@ -95,8 +99,12 @@ export function ModelMap({ state, link }: ViewProps<State>) {
   };
   const openAll = (open: boolean) => {
     folds.foldAll(!open);
-    const boxes = state.rows.filter((row) => row.foldable && row.path).map((row) => row.path);
-    if (look.mode === "graph") openBoxes(boxes, open);
+    if (look.mode !== "graph") return;
+    const keys = state.rows.filter(isBox).map((row) => row.path);
+    openBoxes(
+      keys.filter((key) => state.opened.includes(key) !== open),
+      open,
+    );
   };
   const press = useTreeKeys(rows, shown, layer.value, folds, select);
   const row = state.rows.find((each) => each.path === layer.value);
