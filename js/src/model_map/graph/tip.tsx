@@ -7,6 +7,8 @@ interface Tell {
   text: string;
   x: number;
   y: number;
+  /** on which side of the pointer there is room */
+  side: "left" | "right";
 }
 
 /** What the pointer is told about the edge or box under it. */
@@ -15,7 +17,9 @@ export function useTip(props: GraphProps & { drawn: Drawn; layout: Layout }) {
   const hover = (event: PointerEvent) => {
     const text = event.buttons ? "" : textOf(event.target as Element, props);
     const box = (event.currentTarget as Element).getBoundingClientRect();
-    setTip(text ? { text, x: event.clientX - box.left, y: event.clientY - box.top } : null);
+    const x = event.clientX - box.left;
+    const side = x > box.width / 2 ? "left" : "right";
+    setTip(text ? { text, x, y: event.clientY - box.top, side } : null);
   };
   return { tip, hover, leave: () => setTip(null) };
 }
@@ -40,7 +44,7 @@ function textOf(target: Element, { drawn, layout, rows }: Parameters<typeof useT
 export function Tip({ tip }: { tip: Tell | null }) {
   if (!tip) return null;
   return (
-    <div class="tvw-graph-tip" style={{ left: `${tip.x}px`, top: `${tip.y + 14}px` }}>
+    <div class="tvw-graph-tip" data-side={tip.side} style={{ left: `${tip.x}px`, top: `${tip.y + 14}px` }}>
       {tip.text}
     </div>
   );
