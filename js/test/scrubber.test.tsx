@@ -137,4 +137,14 @@ describe("without a kernel", () => {
     el.classList.remove("jupyter-widgets-disconnected");
     await vi.waitFor(() => expect(el.querySelector(".tvw-gone")).toBeNull());
   });
+
+  it("finds out at once when the host closes the comm", async () => {
+    const { model, el } = await open({ position: 200 });
+    model.reply(model.requests("hello")[0]);
+    model.send = () => {
+      throw new Error("comm is closed");
+    };
+    model.emit("comm_live_update");
+    await vi.waitFor(() => expect(el.querySelector(".tvw-gone")?.textContent).toContain("The kernel is gone"));
+  });
 });

@@ -1,6 +1,6 @@
 import type { Initialize, Render } from "@anywidget/types";
 import { type FunctionComponent, render } from "preact";
-import { watchConnection } from "./connection";
+import { watchComm, watchConnection } from "./connection";
 import { Frame, type KeyHelp } from "./frame";
 import { keepStill } from "./still";
 import { keepPresence } from "./visibility";
@@ -70,6 +70,7 @@ function show<S extends object>(
   for (const key of keys) model.on(`change:${key}`, redraw);
   draw();
   watchConnection(link, el, signal);
+  watchComm(model as never, link, signal);
   keepPresence(link, root, signal);
   const remove = () => {
     for (const key of keys) model.off(`change:${key}`, redraw);

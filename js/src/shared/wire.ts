@@ -134,6 +134,11 @@ export class Link {
     for (const id of [...this.#waiting.keys()]) this.#giveUp(id);
   }
 
+  /** Finds out whether the comm still takes messages; the kernel passes this one over. */
+  probe(): void {
+    this.#send({ kind: "probe" });
+  }
+
   dismiss(): void {
     this.#update({ error: null });
   }
