@@ -56,6 +56,22 @@ describe("the layout of the graph", () => {
     expect(layout.lines.filter(({ skip }) => skip).length).toBe(1);
   });
 
+  it("bends beside no tall box that it passes, only above and below", () => {
+    const inner = ["a", "b", "c", "d"].map((name) => node(`tall.${name}`, "tall"));
+    const steps = ["x", "tall.a", "tall.b", "tall.c", "tall.d", "y"];
+    const chain = steps.slice(1).map((key, i) => edge(steps[i] ?? "", key));
+    const nodes = [node("x"), node("tall", null, { open: true }), ...inner, node("y")];
+    const passing = layOut({ nodes, edges: [...chain, edge("x", "y")] }, size);
+    const tall = box(passing, "tall");
+    const points = passing.lines.find(({ source, target }) => source === "x" && target === "y")?.points ?? [];
+    const bent = points.slice(1).filter((to, i) => {
+      const from = points[i] ?? to;
+      return from.x !== to.x && from.y < tall.y + tall.height - 1 && to.y > tall.y + 1;
+    });
+    expect(points.length).toBeGreaterThan(3);
+    expect(bent).toEqual([]);
+  });
+
   it("lays out only what is seen, and a closed box no larger than its words", () => {
     const folded = layOut(closed(), size);
     expect(folded.boxes.map(({ key }) => key)).toEqual(["input:x", "block", "out"]);
