@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Box, Drawn, Layout } from "../src/model_map/graph/types";
+import { pastBand } from "../src/model_map/more/arrange";
 import { layOut } from "../src/model_map/more/layout";
 import { skipsOf } from "../src/model_map/more/lines";
 import { closed, edge, node, residual } from "./map_nets";
@@ -70,6 +71,12 @@ describe("the layout of the graph", () => {
     });
     expect(points.length).toBeGreaterThan(3);
     expect(bent).toEqual([]);
+    const band = { middle: 50, top: 20, bottom: 80 };
+    expect(pastBand({ x: 5, y: 50.4 }, [band])).toEqual([
+      { x: 5, y: 20 },
+      { x: 5, y: 80 },
+    ]);
+    expect(pastBand({ x: 5, y: 90 }, [band])).toEqual([{ x: 5, y: 90 }]);
   });
 
   it("lays out only what is seen, and a closed box no larger than its words", () => {

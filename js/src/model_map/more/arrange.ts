@@ -77,7 +77,7 @@ function bandsOf(boxes: readonly (Point & Size)[]): Band[] {
 }
 
 /** A line passes a rank straight, however tall its boxes are: it may bend in the gaps only. */
-function pastBand({ x, y }: Point, bands: readonly Band[]): Point[] {
+export function pastBand({ x, y }: Point, bands: readonly Band[]): Point[] {
   const band = bands.find(({ middle }) => Math.abs(middle - y) <= 1);
   return band ? [band.top, band.bottom].map((edge) => ({ x, y: edge })) : [{ x, y }];
 }
