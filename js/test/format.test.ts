@@ -8,6 +8,9 @@ describe("format", () => {
       ...["0", "0.184", "−1.90", "1.24", "123", "2.00e−7", "−3.20e9", "NaN", "−Inf"],
     ]);
     expect(number(1.24173, 5)).toBe("1.2417");
+    expect([0.00214, -0.0951, 0.07, 0.5].map((value) => number(value, 2))).toEqual([
+      ...["0.0021", "−0.095", "0.070", "0.50"],
+    ]);
     const words = ["nan", "inf", "-inf"] as unknown as number[]; // what Jupyter's kernels make of them
     expect(words.map((value) => number(value))).toEqual(["NaN", "+Inf", "\u2212Inf"]);
   });

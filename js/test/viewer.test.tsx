@@ -109,7 +109,12 @@ describe("every kind", () => {
     const { find, el } = await open({}, { panels: [panel(picture)] }, Uint8Array.of(10, 20, 60, 90));
     const box = find('[data-testid="tvw-boxes"] rect');
     expect(["x", "y", "width", "height"].map((name) => box?.getAttribute(name))).toEqual(["10", "20", "50", "70"]);
-    expect([...el.querySelectorAll("td")].map((cell) => cell.textContent)).toEqual(["10.00", "20.00", "60.00", "90.00"]);
+    expect([...el.querySelectorAll("td")].map((cell) => cell.textContent)).toEqual([
+      "10.00",
+      "20.00",
+      "60.00",
+      "90.00",
+    ]);
   });
 
   it("names the classes of logits with their shares, largest first, and holds for a thousand", async () => {

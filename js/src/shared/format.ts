@@ -21,7 +21,7 @@ export function number(found: number | null | undefined, digits = 3): string {
   const size = Math.abs(value);
   if (size === 0) return "0";
   if (size < 1e-3 || size >= 1e6) return signed(value.toExponential(digits - 1).replace("e+", "e"));
-  const whole = size < 1 ? 0 : Math.floor(Math.log10(size)) + 1;
+  const whole = Math.floor(Math.log10(size)) + 1; // digits before the point; of 0.004 minus the two noughts after it
   return signed(value.toFixed(Math.max(0, digits - whole)));
 }
 
