@@ -49,8 +49,8 @@ def forward():
 session = tvw.inspect(model, images)
 """
 # Those whose outputs are maps: the atlas' canvas is what is timed.
-PATHS = "[m.path for m in session.graph.modules if m.shape.count('×') == 2 and not m.children"
-LAYERS = f"{PATHS} and '×1×1' not in m.shape]"
+LAYERS = """[m.path for m in session.graph.modules
+    if m.shape.count('×') == 2 and '×1×1' not in m.shape and not m.children]"""
 
 
 def rows() -> list[Row]:
