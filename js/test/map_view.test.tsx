@@ -5,7 +5,7 @@ import * as more from "../src/model_map/more/index";
 import { FakeModel, inside, settle } from "./fake_model";
 import { closed, residual, row } from "./map_nets";
 
-vi.mock("../src/shared/part", () => ({ loadPart: async () => more }));
+vi.mock("../src/shared/part", () => ({ loadPart: async () => more, savePart: () => undefined }));
 
 const ROWS = [
   row("", 0, { name: "Net", type: "Net", foldable: true }),

@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
+import { loadPart, savePart } from "../src/shared/part";
 import { keepStill, kept, STILL_BYTES, seeds } from "../src/shared/still";
 import { bytes, Link, type Push } from "../src/shared/wire";
 import { FakeModel, inside } from "./fake_model";
@@ -40,5 +41,26 @@ describe("the last picture", () => {
     expect(model.traits.still).toMatchObject([{ topic: "frame", value: { size: 5 } }]);
     expect(model.sent).toEqual([]);
     vi.useRealTimers();
+  });
+
+  it("brings the second bundle along while that is needed, and a page without a kernel has it from there", async () => {
+    const code = "export const answer = 42";
+    const load = async (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+    const model = new FakeModel({});
+    const link = new Link(model, undefined, () => {});
+    const asked = loadPart(link, load);
+    model.reply(model.requests("part")[0], {}, [inside(new TextEncoder().encode(code))]);
+    expect(await asked).toBe(code);
+    savePart(link, true);
+    const still = kept(link.latest);
+    expect(still.map((each) => each.topic)).toEqual(["part"]);
+    savePart(link, false);
+    expect(kept(link.latest)).toEqual([]);
+
+    const page = new FakeModel({});
+    const alone = new Link(page, undefined, () => {});
+    alone.seed(seeds(still));
+    expect(await loadPart(alone, load)).toBe(code);
+    expect(page.requests("part")).toEqual([]);
   });
 });

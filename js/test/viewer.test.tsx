@@ -6,7 +6,7 @@ import * as more from "../src/activation_viewer/more/index";
 import { LENS } from "../src/activation_viewer/state";
 import { FakeModel, inside, settle } from "./fake_model";
 
-vi.mock("../src/shared/part", () => ({ loadPart: async () => more }));
+vi.mock("../src/shared/part", () => ({ loadPart: async () => more, savePart: () => undefined }));
 
 const PICTURE = {
   ...{ kind: "maps", shape: [2, 2, 2], tiles: [2, 2, 2], lo: -1, hi: 1, diverging: true, clipped: 3, nan: 1 },

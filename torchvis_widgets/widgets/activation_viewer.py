@@ -31,7 +31,7 @@ from torchvis_widgets.widgets.viewing.scene import Scene, compared, scene
 from torchvis_widgets.widgets.viewing.services import Services
 from torchvis_widgets.widgets.viewing.sight import context_of, tensor_at
 from torchvis_widgets.widgets.viewing.switching import ablation, switches
-from torchvis_widgets.widgets.viewing.wire import Panel, packed
+from torchvis_widgets.widgets.viewing.wire import Panel, is_atlas, packed
 
 
 class ActivationViewer(View):
@@ -189,6 +189,10 @@ class ActivationViewer(View):
     def own_input(self) -> Probe | None:
         """The own input as the model takes it, a batch of one."""
         return None if self._own is None else self._own.observer.probe
+
+    def needs_part(self) -> bool:
+        pictures = [panel.picture for panel in self._shown[1]]
+        return self._lens.tab == "distribution" or not all(map(is_atlas, pictures))
 
     def prefetch(self, step: int) -> None:
         frames.prefetch(self._scene(step=step), self._observer_of_own())

@@ -137,8 +137,15 @@ class LiveWidget(anywidget.AnyWidget):
             topics = self.topics()
             keys = {topic.name: topic.key for topic in topics}
             if keys != self._kept:
-                self.still = _still(topics)
+                made = [(topic.name, *topic.make()) for topic in topics]
+                if self.needs_part():
+                    made.append(("part", *self.answer_part()))
+                self.still = _still(made)
                 self._kept = keys
+
+    def needs_part(self) -> bool:
+        """Whether what a view would draw needs the second bundle; asked when the topics have been made."""
+        return False
 
     def _on_the_way(self, name: str) -> int:
         """Pushes of a topic that may yet be painted; what takes too long has been lost."""
@@ -229,12 +236,10 @@ class LiveWidget(anywidget.AnyWidget):
             self.changed()
 
 
-def _still(topics: list[Topic]) -> list[dict[str, Any]]:
+def _still(made: list[tuple[str, dict[str, Any], list[bytes]]]) -> list[dict[str, Any]]:
     """What each topic would send, the smaller ones as long as there is room."""
-    made = [(topic.name, *topic.make()) for topic in topics]
-    made.sort(key=lambda each: sum(map(len, each[2])))
     room, kept = STILL_BYTES, []
-    for name, value, buffers in made:
+    for name, value, buffers in sorted(made, key=lambda each: sum(map(len, each[2]))):
         room -= sum(map(len, buffers))
         if room < 0:
             break

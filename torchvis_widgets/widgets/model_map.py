@@ -128,6 +128,9 @@ class ModelMap(View):
 
     # What can be asked for
 
+    def needs_part(self) -> bool:
+        return self._settings.mode == "graph"
+
     def select(self, layer: str) -> None:
         """Show a layer in every view: a module's path, or a function's key such as "layer1.0/add".
 

@@ -1,14 +1,15 @@
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
-import { loadPart } from "../shared/part";
+import { loadPart, savePart } from "../shared/part";
 import type { Link } from "../shared/wire";
 import type * as More from "./more/index";
 
-/** The second bundle, or null until it is here. */
-export function useMore(link: Link): typeof More | null {
+/** The second bundle, or null until it is here; `needed` says whether what is on show is drawn by it. */
+export function useMore(link: Link, needed: boolean): typeof More | null {
   const [more, setMore] = useState<typeof More | null>(null);
   useEffect(() => {
     void loadPart<typeof More>(link).then((part) => part && setMore(part));
   }, [link]);
+  useEffect(() => savePart(link, needed), [link, more, needed]);
   return more;
 }
 

@@ -4,6 +4,7 @@ import { onKeys } from "../shared/keyboard";
 import type { ViewProps } from "../shared/mount";
 import { useActions } from "./actions";
 import { Body } from "./body/body";
+import { isMore } from "./body/panel_view";
 import { Trouble } from "./body/trouble";
 import { useExact } from "./exact";
 import type { Frame, Pins, Ridges, Samples } from "./frame";
@@ -26,7 +27,7 @@ export function ActivationViewer({ state: kernel, link }: ViewProps<State>) {
   const [drawing, setDrawing] = useState(false);
   const [input, setInput] = useState(0);
   const [said, say] = useState("");
-  const more = useMore(link);
+  const more = useMore(link, push !== null && isMore(push.value));
   const root = useRef<HTMLDivElement>(null);
   const panel = useId();
   const frame = push?.value ?? null;

@@ -119,6 +119,18 @@ export class Link {
     return this.#latest.values();
   }
 
+  /** The newest push of a topic, if there is one. */
+  newest(topic: string): Push | undefined {
+    return this.#latest.get(topic);
+  }
+
+  /** Keeps buffers among the newest pushes, which are saved with the notebook; null takes them away. */
+  keep(topic: string, buffers: DataView[] | null): void {
+    if (buffers) this.#latest.set(topic, { topic, value: {} as never, buffers, seq: 0 });
+    else if (!this.#latest.delete(topic)) return;
+    for (const hearer of this.#hearers) hearer();
+  }
+
   /** Shows what a model was saved with until the kernel says more. */
   seed(pushes: Iterable<Push>): void {
     for (const push of pushes) if (!this.#latest.has(push.topic)) this.#latest.set(push.topic, push as Push<never>);

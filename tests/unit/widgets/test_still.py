@@ -84,3 +84,20 @@ def test_an_executed_notebook_holds_the_last_picture(tmp_path: Path) -> None:
     assert {"frame", "samples"} <= set(stills)
     buffers = [buffer["path"] for state in states for buffer in state.get("buffers", [])]
     assert ["still", 0, "buffers", 0] in buffers
+
+
+def test_the_second_bundle_is_kept_where_the_picture_is_drawn_by_it(session: tvw.Session) -> None:
+    viewer = tvw.ActivationViewer(session, scope="layer")
+    for layer, needed in (("conv", False), ("fc", True)):
+        viewer.stage.selection.select(layer)
+        viewer.stage.publisher.keep_stills()
+        assert ("part" in topics(viewer)) == needed, layer
+    assert list(topics(viewer)["part"]["buffers"]) == viewer.answer_part()[1]
+
+
+def test_so_is_the_map_s_for_its_graph(session: tvw.Session) -> None:
+    model_map = tvw.ModelMap(session)
+    for mode in ("tree", "graph"):
+        model_map.look(mode=mode)
+        model_map.stage.publisher.keep_stills()
+        assert ("part" in topics(model_map)) == (mode == "graph")

@@ -23,6 +23,11 @@ class Panel:
     sample: int
 
 
+def is_atlas(picture: Picture) -> bool:
+    """Whether the view's first bundle draws it: `beyondAtlas` in js/src/activation_viewer/body/panel_view.tsx."""
+    return picture.prefix is None and picture.kind in ("maps", "volume", "labels", "text", "empty")
+
+
 def packed(panels: list[Panel]) -> tuple[list[dict[str, Any]], list[bytes]]:
     """The panels as plain data, and the buffers that they point to."""
     buffers: list[bytes] = []

@@ -1,4 +1,4 @@
-import type { Picture } from "../frame";
+import type { Frame, Picture } from "../frame";
 import { inBars } from "../picture";
 import { Remote } from "../remote";
 import { Attention } from "./attention";
@@ -38,6 +38,15 @@ export function viewOf({ kind, tiles: [count] }: Picture) {
   if (kind === "image" && count <= 3) return "ImageView";
   const tiled = kind === "maps" || kind === "volume" || kind === "labels";
   return count === 1 && !tiled ? "HeatView" : null;
+}
+
+/** Whether the second bundle draws some of a frame's pictures. */
+export function isMore(frame: Frame): boolean {
+  return frame.tab === "distribution" || frame.panels.some(({ picture }) => beyondAtlas(picture));
+}
+
+function beyondAtlas(picture: Picture): boolean {
+  return inBars(picture) || picture.kind === "attention" || picture.prefix !== null || viewOf(picture) !== null;
 }
 
 /** Whether the numbers of the legend are about its colours. */

@@ -1,6 +1,6 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { usePush } from "../../shared/hooks";
-import { loadPart } from "../../shared/part";
+import { loadPart, savePart } from "../../shared/part";
 import type { Link } from "../../shared/wire";
 import type { Mark } from "../marks";
 import type { Measure } from "../measure";
@@ -31,6 +31,10 @@ interface GraphPush extends Drawn {
 function useMore(link: Link): typeof More | null | undefined {
   const [more, setMore] = useState<typeof More | null | undefined>(undefined);
   useEffect(() => void loadPart<typeof More>(link).then(setMore), [link]);
+  useEffect(() => {
+    savePart(link, true);
+    return () => savePart(link, false);
+  }, [link, more]);
   return more;
 }
 
