@@ -31,12 +31,15 @@ pause = 0
 train(session, model, optimizer, epochs=2)
 session.close()
 """
+BARS = """
+tvw.ActivationViewer(tvw.inspect(nn.Sequential(nn.Linear(8, 5)), torch.rand(2, 8)))
+"""
 ADDRESS = "http://notebook.test/page.html"
 
 
 def executed(folder: Path) -> Path:
     """Execute a notebook without any front end, as `jupyter execute` does, and make a page of it."""
-    cells = [nbformat.v4.new_code_cell(cell) for cell in (SETUP, CELL, TRAIN)]
+    cells = [nbformat.v4.new_code_cell(cell) for cell in (SETUP, CELL, TRAIN, BARS)]
     notebook = nbformat.v4.new_notebook(cells=cells)
     NotebookClient(
         notebook, timeout=200, kernel_name="python3", resources={"metadata": {"path": str(folder)}}
@@ -75,8 +78,9 @@ def test_a_converted_notebook_shows_the_last_picture(browser: Browser, tmp_path:
     state = _last_state(tmp_path / "run")
     values = by_hand.activation(names["model"], state, "conv", names["images"], 0)  # type: ignore[arg-type]
     wait_for(lambda: shown().differs(values) == "", "the last epoch's picture", 20)
+    page.locator("canvas[data-testid=tvw-bars]").wait_for()  # which the viewer's second bundle draws
     assert "saved with the notebook" in page.locator(".tvw-gone").first.inner_text()
-    assert page.locator(".tvw-gone:visible").count() == 1
+    assert page.locator(".tvw-dashboard .tvw-gone:visible").count() == 1
     assert page.locator(".tvw-bar-status").get_attribute("data-status") == "finished"
     wait_for(lambda: page.locator(".bqplot path.line").count() > 1, "the loss plot", 20)
     assert EVIL in "".join(page.locator(".tvw-thumb span").all_inner_texts())

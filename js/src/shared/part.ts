@@ -7,10 +7,7 @@ const parts = new WeakMap<Link, Promise<unknown>>();
 const codes = new WeakMap<Link, DataView[]>();
 
 /** The exports of the widget's second bundle; null where neither the kernel nor the notebook gives it. */
-export function loadPart<P>(
-  link: Link,
-  load: (code: Uint8Array) => Promise<P> = imported,
-): Promise<P | null> {
+export function loadPart<P>(link: Link, load: (code: Uint8Array) => Promise<P> = imported): Promise<P | null> {
   const known = parts.get(link) as Promise<P | null> | undefined;
   if (known) return known;
   const found = code(link).then((buffers) => (buffers ? load(bytes(buffers[0])) : null));
