@@ -17,7 +17,8 @@ STRIDE = 16  # values between two bounds, counted from the first value: how valu
 # The Hampel identifier: median + t * 1.4826 * MAD, where 1.4826 * MAD estimates the standard deviation of normal noise
 # (Hampel, "The influence curve and its role in robust estimation", 1974; Pearson, "Outliers in process modeling and
 # identification", 2002). There t = 3; a loss is compared thousands of times and its noise has heavy tails, hence 10.
-# A loss that hardly varies must still rise by a quarter: its MAD tells nothing.
+# It must also rise by a quarter of the highest level that the loss has had: where one hardly varies, or has come near
+# zero and scatters over powers of ten, its MAD tells nothing, and a batch that is a little harder is no alarm.
 DEVIATIONS = 10 * 1.4826
 LEAST_RISE = 0.25
 
@@ -28,6 +29,7 @@ class LossGuard:
     def __init__(self) -> None:
         self._recent: FloatArray = np.empty(0)  # the last finite values, enough for a window before the last bound
         self._limit = np.inf  # the bound in force
+        self._level = 0.0  # the highest median so far
         self._finite = 0  # values seen that were finite
         self._was_finite = True
         self._silent = {"nonfinite": 0, "jump": 0}  # values for which nothing of that kind is told
@@ -50,7 +52,9 @@ class LossGuard:
         starts = np.arange(first, self._finite + len(values), STRIDE)
         limits = np.array([self._limit])
         if len(starts):
-            limits = np.concatenate((limits, bounds(known, starts - begin)))
+            found, levels = bounds(known, starts - begin, self._level)
+            limits = np.concatenate((limits, found))
+            self._level = float(levels[-1])
         places = (np.arange(self._finite, self._finite + len(values)) - first) // STRIDE + 1
         self._limit = float(limits[-1])
         self._finite += len(values)
@@ -67,10 +71,11 @@ class LossGuard:
         return places
 
 
-def bounds(values: FloatArray, ends: IntArray) -> FloatArray:
+def bounds(values: FloatArray, ends: IntArray, level: float = 0.0) -> tuple[FloatArray, FloatArray]:
     """Returns for each of `ends` (B,) the largest value that is no jump after `values[:end]`: (B,), +Inf with too few.
 
-    The median is the lower one of the at most `WINDOW` values before `end`.
+    The median is the lower one of the at most `WINDOW` values before `end`. The second array (B,) is the highest of
+    them so far, by size, `level` being that before the first.
     """
     padded = np.concatenate((np.full(WINDOW, np.inf), values))
     windows = sliding_window_view(padded, WINDOW)[ends]
@@ -80,5 +85,6 @@ def bounds(values: FloatArray, ends: IntArray) -> FloatArray:
     some = count >= LEAST
     median[~some] = 0.0
     spread = np.sort(np.abs(windows - median[:, None]), axis=1)[rows, middle]
-    rise = np.maximum(DEVIATIONS * spread, LEAST_RISE * np.abs(median))
-    return np.where(some, median + rise, np.inf)
+    levels = np.maximum(level, np.maximum.accumulate(np.abs(median)))
+    rise = np.maximum(DEVIATIONS * spread, LEAST_RISE * levels)
+    return np.where(some, median + rise, np.inf), levels

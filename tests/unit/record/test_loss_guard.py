@@ -52,12 +52,22 @@ def test_the_first_values_have_no_bound_and_a_fall_is_no_jump() -> None:
     assert told(values) == []
 
 
+def test_near_zero_a_harder_batch_is_no_jump_and_an_explosion_is() -> None:
+    rng = np.random.default_rng(0)
+    learning = 2.3 * np.exp(-np.arange(2000) / 150) * rng.lognormal(0, 0.2, 2000)
+    learnt = 1e-3 * rng.lognormal(0, 1.5, 2000)  # some a hundred times as large as others
+    learnt[1000] = 0.4
+    assert told(np.concatenate((learning, learnt))) == []
+    learnt[1500] = 3.0
+    assert told(np.concatenate((learning, learnt))) == [(3500, "jump")]
+
+
 def test_the_bound_is_the_hampel_identifiers() -> None:
     window = np.random.default_rng(2).normal(5.0, 1.0, 101)
     median = np.sort(window[1:])[49]
     spread = np.sort(np.abs(window[1:] - median))[49]
-    assert bounds(window, np.array([101]))[0] == pytest.approx(median + 14.826 * spread)
-    assert bounds(window, np.array([LEAST - 1]))[0] == np.inf
+    assert bounds(window, np.array([101]))[0][0] == pytest.approx(median + 14.826 * spread)
+    assert bounds(window, np.array([LEAST - 1]))[0][0] == np.inf
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
