@@ -1,10 +1,11 @@
 // One ESM bundle and one stylesheet a widget, into the Python package. Fails when a bundle is over the budget (design.md §8).
-import { existsSync, readdirSync, rmSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import * as esbuild from "esbuild";
 
 const BUDGET = 60_000;
+const LICENCES = "third_party_licences.txt";
 const here = dirname(fileURLToPath(import.meta.url));
 const out = join(here, "..", "torchvis_widgets", "static");
 const watch = process.argv.includes("--watch");
@@ -44,6 +45,18 @@ function checkSizes() {
   if (over) throw new Error(`a bundle is larger than ${BUDGET / 1000} kB: split it or drop a dependency`);
 }
 
+/** The licences of what is bundled have to travel with it. */
+function writeLicences(inputs) {
+  const bundled = inputs.map((path) => path.match(/node_modules\/((?:@[^/]+\/)?[^/]+)\//)?.[1]);
+  const texts = [...new Set(bundled)]
+    .filter(Boolean)
+    .sort()
+    .map((name) => {
+      return `${name}\n\n${readFileSync(join(here, "node_modules", name, "LICENSE"), "utf8").trim()}\n`;
+    });
+  writeFileSync(join(out, LICENCES), texts.join(`\n${"-".repeat(80)}\n\n`));
+}
+
 /** Bundles of widgets that are no more would otherwise travel in the wheel. */
 function removeOthers(written) {
   for (const name of readdirSync(out)) if (!written.includes(name)) rmSync(join(out, name), { recursive: true });
@@ -53,6 +66,7 @@ if (watch) {
   await (await esbuild.context(options)).watch();
 } else {
   const { metafile } = await esbuild.build({ ...options, metafile: true });
-  removeOthers(Object.keys(metafile.outputs).map((path) => basename(path)));
+  writeLicences(Object.keys(metafile.inputs));
+  removeOthers([LICENCES, ...Object.keys(metafile.outputs).map((path) => basename(path))]);
   checkSizes();
 }

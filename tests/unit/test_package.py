@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -20,7 +21,9 @@ else:
 
 ROOT = Path(__file__).parents[2]
 PROJECT = (ROOT / "pyproject.toml").read_text()
-BUNDLES = sorted(path.parent.name for path in (ROOT / "js" / "src").glob("*/index.tsx"))
+SOURCES = ROOT / "js" / "src"
+SECOND = [f"{path.parts[-3]}_more" for path in SOURCES.glob("*/more/index.tsx")]
+BUNDLES = sorted([*(path.parent.name for path in SOURCES.glob("*/index.tsx")), *SECOND])
 
 
 def test_public_names_are_sorted_and_there() -> None:
@@ -53,7 +56,16 @@ def wheel_names(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 
 @pytest.mark.parametrize("name", BUNDLES)
 def test_the_wheel_carries_the_bundle(name: str, wheel_names: list[str]) -> None:
-    assert {f"torchvis_widgets/static/{name}.{kind}" for kind in ("js", "css")} <= set(wheel_names)
+    kinds = ("js",) if name in SECOND else ("js", "css")
+    assert {f"torchvis_widgets/static/{name}.{kind}" for kind in kinds} <= set(wheel_names)
+
+
+def test_the_wheel_carries_the_licences_of_what_is_bundled(wheel_names: list[str]) -> None:
+    assert "torchvis_widgets/static/third_party_licences.txt" in wheel_names
+    text = (ROOT / "torchvis_widgets" / "static" / "third_party_licences.txt").read_text()
+    dependencies = json.loads((ROOT / "js" / "package.json").read_text())["dependencies"]
+    assert [name for name in dependencies if f"{name}\n" not in text] == []
+    assert text.count("Permission is hereby granted") == len(dependencies)
 
 
 def test_the_wheel_carries_nothing_else(wheel_names: list[str]) -> None:
