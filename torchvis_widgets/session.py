@@ -258,7 +258,7 @@ class Session(Inside):
     @property
     def records(self) -> bool:
         """Whether there is a training to tell of: one that is watched, or a run that holds one."""
-        return self._watcher is not None or self.model is None
+        return self._watcher is not None or not isinstance(self.run, Recording)
 
     def loop_elsewhere(self) -> bool:
         """Whether a loop on another thread may be changing the model at this moment."""

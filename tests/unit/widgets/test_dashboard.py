@@ -18,8 +18,8 @@ def test_of_an_inspected_model_there_is_no_timeline_and_no_loss() -> None:
 
 
 def test_of_a_training_and_of_a_run_there_are_both(session: tvw.Session) -> None:
-    for source in (session, tvw.Run(session.run.path)):
-        board = Dashboard(source)
+    again = tvw.Run(session.run.path)
+    for board in (Dashboard(session), Dashboard(tvw.Run(session.run.path)), Dashboard(again, model=session.model)):
         assert board.scrubber in board.children
         assert board.loss in board.children
         assert board.bar.status != "inspected"

@@ -35,6 +35,8 @@ def part(session: tvw.Session, name: str) -> LiveWidget:
     assert isinstance(board, Dashboard)
     widget = board.loss.header if name == "header" else getattr(board, name)
     assert isinstance(widget, LiveWidget)
+    session.run.measured.look()  # which the map does beside its frames: what it finds must not come between
+    widget.refresh()
     return widget
 
 
