@@ -63,6 +63,12 @@ class LossHeader(View):
         run = self.stage.session.run
         return [Topic("drawn", (key, run.branch, len(run.marked)), lambda: self._draw(lines))]
 
+    def draw(self) -> None:
+        """Draw what there is before any view: bqplot loses lines that are added while a figure is being shown."""
+        lines = self._lines()
+        if lines:
+            self._draw(lines)
+
     def answer_group(self, group: str) -> None:
         """Another panel was chosen."""
         self._choose("group", group, self.groups)
@@ -172,6 +178,7 @@ class LossPlot(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is untyped
     def __init__(self, source: Source, *, metric: str | None = None, model: torch.nn.Module | None = None) -> None:
         self._chart = LineChart()
         self.header = LossHeader(source, self._chart, metric)
+        self.header.draw()
         super().__init__([self.header, self._chart.figure])
         self.add_class("tvw-loss-plot-box")
 
