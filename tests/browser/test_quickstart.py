@@ -154,6 +154,7 @@ def a_click_paints_the_layer(quickstart: Quickstart) -> None:
 def the_playhead_goes_back(quickstart: Quickstart) -> None:
     board = quickstart.board
     wait_for(lambda: quickstart.epochs_done(4), "four epochs")
+    wait_for(lambda: board.atlas().step >= quickstart.snapshot_step(4), "the fourth on screen")
     newest = board.atlas()
     quickstart.took("drag to epoch 3", board.drag_playhead(3 / EPOCHS))
     pinned = board.atlas()
