@@ -25,7 +25,7 @@ from torchvis_widgets.record.recording import Recording
 from torchvis_widgets.record.run import Run
 from torchvis_widgets.record.snapshots import Snapshot
 from torchvis_widgets.rewind import Rewind, wait_for_step
-from torchvis_widgets.steer.edits import EditLog
+from torchvis_widgets.steer.log import EditLog
 from torchvis_widgets.steer.mailbox import Mailbox
 from torchvis_widgets.watcher import Watcher
 

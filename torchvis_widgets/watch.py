@@ -29,7 +29,7 @@ from torchvis_widgets.record.run import Run
 from torchvis_widgets.record.statistics import Statistics
 from torchvis_widgets.record.thinning import to_bytes
 from torchvis_widgets.session import Session
-from torchvis_widgets.steer.edits import Edit, apply
+from torchvis_widgets.steer import Edit, apply
 from torchvis_widgets.steer.training_state import training_parts
 from torchvis_widgets.step_statistics import StepStatistics
 from torchvis_widgets.watcher import Watcher

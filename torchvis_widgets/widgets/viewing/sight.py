@@ -13,7 +13,7 @@ from torchvis_widgets.look.context import Context
 from torchvis_widgets.look.errors import LookError, explained, nearest
 from torchvis_widgets.look.observer import Ablations, Observer
 from torchvis_widgets.session import Session
-from torchvis_widgets.steer.edits import Edit, apply
+from torchvis_widgets.steer import Edit, apply
 
 What = Literal["activations", "gradients", "attention", "weights"]
 

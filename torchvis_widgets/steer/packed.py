@@ -1,0 +1,42 @@
+"""Packed: a tensor as bytes, so that an edit that holds one can be compared, hashed and stored."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+__all__ = ["Packed"]
+
+
+@dataclass(frozen=True)
+class Packed:
+    """A dense tensor of any dtype, compressed: a mask takes at most one bit an element.
+
+    dtype: its name, "float32". data: what zlib made of its bytes, or of a mask's bits.
+    """
+
+    shape: tuple[int, ...]
+    dtype: str
+    data: bytes
+
+    @classmethod
+    def of(cls, tensor: Tensor) -> Packed:
+        """Packs a tensor, bit for bit."""
+        plain = tensor.detach().cpu().contiguous()
+        raw = np.packbits(plain.numpy()) if plain.dtype == torch.bool else plain.reshape(-1).view(torch.uint8).numpy()
+        return cls(tuple(plain.shape), str(plain.dtype).removeprefix("torch."), zlib.compress(raw.tobytes(), 6))
+
+    def tensor(self) -> Tensor:
+        """The tensor, on the CPU; the caller's own."""
+        raw = np.frombuffer(bytearray(zlib.decompress(self.data)), np.uint8)
+        count = int(np.prod(self.shape, dtype=np.int64))
+        if self.dtype == "bool":
+            return torch.from_numpy(np.unpackbits(raw, count=count).astype(bool)).reshape(self.shape)
+        dtype = getattr(torch, self.dtype)
+        if not count:
+            return torch.empty(self.shape, dtype=dtype)
+        return torch.from_numpy(raw).view(dtype).reshape(self.shape)
