@@ -313,7 +313,7 @@ class Session(Inside):
     def _go_back(self, recorded: Recorded) -> None:
         if self._watcher is not None:
             self._watcher.go_back(recorded)
-        self.edits.forget()
+        self.edits.go_back(lambda branch, step, time: False)
         self._warnings = Problems()  # they were about what has been left
         self._live.forget()  # a copy of a later step: the newest is now the snapshot
 

@@ -1,42 +1,46 @@
-"""The values that a layer begins with: what its own reset_parameters() draws, from a generator of our own."""
+"""How a layer's values begin: what its own reset_parameters() draws, from a generator of our own."""
 
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from torchvis_widgets.steer.packed import Packed
+from torchvis_widgets.steer.recipe import Recipe
+
 __all__ = ["initial"]
 
 
-def initial(model: nn.Module | None, name: str, shape: tuple[int, ...], seed: int) -> Tensor:
-    """Fresh float32 values of the tensor `name`, on the CPU; equal for equal seeds, and no global generator is touched.
+def initial(model: nn.Module | None, name: str, shape: tuple[int, ...], seed: int) -> Recipe:
+    """How fresh values of the tensor `name` are drawn; no global generator is touched to find it out.
 
-    Drawn by the layer's own `reset_parameters()` (on a blank copy of it), else uniformly in ±1/√fan_in as nn.Linear's.
+    As the layer's own `reset_parameters()` draws them (on a blank copy of it), else uniformly in ±1/√fan_in.
     """
     module, _, leaf = name.rpartition(".")
     try:
-        drawn = _drawn_by(model.get_submodule(module), leaf, seed) if model is not None else None
+        found = _as_drawn_by(model.get_submodule(module), leaf, shape, seed) if model is not None else None
     except Exception:  # a layer's own code, on a copy without data: what it cannot do there is not the user's concern
-        drawn = None
-    if drawn is not None and drawn.shape == shape:
-        return drawn
-    return _by_fan_in(shape, seed)
+        found = None
+    return Recipe.by_fan_in(shape) if found is None else found
 
 
-def _drawn_by(module: nn.Module, leaf: str, seed: int) -> Tensor | None:
+def _as_drawn_by(module: nn.Module, leaf: str, shape: tuple[int, ...], seed: int) -> Recipe | None:
     blank = _blank(module)
     reset = getattr(blank, "reset_parameters", None) or getattr(blank, "_reset_parameters", None)
     if not callable(reset):
         return None
-    with _Seeded(seed), torch.no_grad():
+    with _Seeded(seed) as draws, torch.no_grad():
         reset()
     drawn = {**blank._parameters, **blank._buffers}.get(leaf)
     # NaN is what was there before: reset_parameters() knows nothing of this tensor.
-    return None if drawn is None or bool(drawn.isnan().any()) else drawn.detach()
+    if drawn is None or drawn.shape != shape or bool(drawn.isnan().any()):
+        return None
+    found: Recipe = draws.recipe(drawn.detach())
+    return found
 
 
 def _blank(module: nn.Module) -> nn.Module:
@@ -64,17 +68,35 @@ def _by_fan_in(shape: tuple[int, ...], seed: int) -> Tensor:
 
 
 class _Seeded(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Within it, on this thread, everything random draws from a generator of its own."""
+    """Within it, on this thread, everything random draws from a generator of its own; what is drawn is noted."""
 
     def __init__(self, seed: int) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._generator = torch.Generator().manual_seed(seed)
+        self._draws: dict[int, tuple[Recipe, Tensor]] = {}  # by the place of what was drawn, with the values
+
+    def recipe(self, drawn: Tensor) -> Recipe:
+        """How the values of a tensor came about."""
+        recipe, values = self._draws.get(drawn.data_ptr(), (None, None))
+        if recipe is not None and values is not None and torch.equal(values, drawn):
+            return recipe
+        first = drawn.flatten()[:1]
+        if drawn.numel() and bool((drawn == first).all()):
+            return Recipe("constant", float(first))
+        return Recipe("values", values=Packed.of(drawn))
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         given = kwargs or {}
-        if torch.Tag.nondeterministic_seeded in func.tags and given.get("generator") is None:
+        if torch.Tag.nondeterministic_seeded not in func.tags:
+            return func(*args, **given)
+        if given.get("generator") is None:
             func, given = _taking_a_generator(func), {**given, "generator": self._generator}
-        return func(*args, **given)
+        result = func(*args, **given)
+        kind = {"aten::uniform_": "uniform", "aten::normal_": "normal"}.get(func._schema.name)
+        if kind is not None and given.keys() <= {"generator"}:
+            a, b = list(args[1:3]) + [0.0, 1.0][len(args) - 1 :]
+            self._draws[args[0].data_ptr()] = Recipe(cast(Any, kind), float(a), float(b)), args[0].clone()
+        return result
 
 
 def _taking_a_generator(func: Any) -> Any:

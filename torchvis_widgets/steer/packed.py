@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zlib
 from dataclasses import dataclass
 
@@ -9,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ["Packed"]
+__all__ = ["Packed", "unpacked"]
 
 
 @dataclass(frozen=True)
@@ -32,11 +33,12 @@ class Packed:
 
     def tensor(self) -> Tensor:
         """The tensor, on the CPU; the caller's own."""
-        raw = np.frombuffer(bytearray(zlib.decompress(self.data)), np.uint8)
-        count = int(np.prod(self.shape, dtype=np.int64))
-        if self.dtype == "bool":
-            return torch.from_numpy(np.unpackbits(raw, count=count).astype(bool)).reshape(self.shape)
-        dtype = getattr(torch, self.dtype)
-        if not count:
-            return torch.empty(self.shape, dtype=dtype)
-        return torch.from_numpy(raw).view(dtype).reshape(self.shape)
+        return unpacked(self.data, self.shape, self.dtype)
+
+
+def unpacked(data: bytes, shape: tuple[int, ...], dtype: str) -> Tensor:
+    """The tensor that was packed; `EditLog.as_code()` writes down the source of this."""
+    raw = np.frombuffer(bytearray(zlib.decompress(data)), np.uint8)
+    if dtype == "bool":
+        return torch.from_numpy(np.unpackbits(raw, count=math.prod(shape)).astype(bool)).reshape(shape)
+    return torch.from_numpy(raw).view(getattr(torch, dtype)).reshape(shape) if len(raw) else torch.empty(shape)

@@ -8,24 +8,27 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from torchvis_widgets.steer.checks import check, editable
+from torchvis_widgets.steer.arithmetic import floats
+from torchvis_widgets.steer.checks import check
 from torchvis_widgets.steer.edits import Edit, EditError
 from torchvis_widgets.steer.initialise import initial
 from torchvis_widgets.steer.outcome import outcome
+from torchvis_widgets.steer.recipe import Recipe
 from torchvis_widgets.steer.region import read, write
 
-__all__ = ["Fresh", "States", "apply", "names_of", "new_values"]
+__all__ = ["Fresh", "States", "apply", "fan_based", "names_of", "new_values", "no_states", "others"]
 
 States = Callable[[int, "int | None"], Mapping[str, Tensor]]
 """(step, branch) → the state of a snapshot; raises LookupError where there is none."""
 
-Fresh = Callable[[str, tuple[int, ...], int], Tensor]
-"""(name, shape, seed) → the values that a tensor begins with."""
+Fresh = Callable[[str, tuple[int, ...], int], Recipe]
+"""(name, shape, seed) → how the values that a tensor begins with are drawn."""
 
-_fan_based: Fresh = partial(initial, None)
+fan_based: Fresh = partial(initial, None)
 
 
-def _no_states(step: int, branch: int | None) -> Mapping[str, Tensor]:
+def no_states(step: int, branch: int | None) -> Mapping[str, Tensor]:
+    """Where there is no run: raises LookupError."""
     raise LookupError("there are no snapshots here")
 
 
@@ -33,8 +36,8 @@ def apply(
     state: Mapping[str, Tensor],
     edits: Iterable[Edit],
     tied: Iterable[Collection[str]] = (),
-    states: States = _no_states,
-    fresh: Fresh = _fan_based,
+    states: States = no_states,
+    fresh: Fresh = fan_based,
 ) -> dict[str, Tensor]:
     """A new state with the edits made, in order; only touched tensors are copied.
 
@@ -57,30 +60,27 @@ def apply(
 
 
 def new_values(
-    tensors: Mapping[str, Tensor], edit: Edit, states: States = _no_states, fresh: Fresh = _fan_based
+    tensors: Mapping[str, Tensor], edit: Edit, states: States = no_states, fresh: Fresh = fan_based
 ) -> dict[str, Tensor]:
     """What an edit that fits makes of each tensor's region, by name; nothing is changed. Raises EditError."""
-    there = _snapshot(edit, states) if edit.op == "blend" else {}
-    made = {}
+    there = others(tensors, edit, states, fresh)
     with torch.inference_mode(False), torch.no_grad():
-        for name in names_of(tensors, edit):
-            tensor = tensors[name]
-            other = _other(edit, name, tensor, there, fresh)
-            made[name] = outcome(read(tensor, edit), edit, other)
-    return made
+        return {name: outcome(read(tensors[name], edit), edit, there.get(name)) for name in names_of(tensors, edit)}
+
+
+def others(tensors: Mapping[str, Tensor], edit: Edit, states: States, fresh: Fresh) -> dict[str, Tensor]:
+    """The snapshot's values that a blend is toward, or the fresh ones of a reinit, by name. Raises EditError."""
+    if edit.op not in ("blend", "reinit"):
+        return {}
+    there = _snapshot(edit, states) if edit.op == "blend" else {}
+    return {name: _other(edit, name, tensors[name], there, fresh) for name in names_of(tensors, edit)}
 
 
 def names_of(tensors: Mapping[str, Tensor], edit: Edit) -> list[str]:
     """The tensors whose values an edit changes: none for a freeze, all that are floats for the whole model."""
     if edit.op == "freeze":
         return []
-    return [edit.tensor] if edit.tensor else _once([name for name in tensors if editable(tensors[name])], tensors)
-
-
-def _once(names: list[str], tensors: Mapping[str, Tensor]) -> list[str]:
-    """Of names that share a tensor the first."""
-    first = {_place(tensors[name]) or name: name for name in reversed(names)}
-    return [name for name in names if first[_place(tensors[name]) or name] == name]
+    return [edit.tensor] if edit.tensor else floats(tensors)
 
 
 def _snapshot(edit: Edit, states: States) -> Mapping[str, Tensor]:
@@ -91,13 +91,12 @@ def _snapshot(edit: Edit, states: States) -> Mapping[str, Tensor]:
         raise EditError(f"a blend toward step {edit.toward} is not possible: {error}") from error
 
 
-def _other(edit: Edit, name: str, tensor: Tensor, there: Mapping[str, Tensor], fresh: Fresh) -> Tensor | None:
+def _other(edit: Edit, name: str, tensor: Tensor, there: Mapping[str, Tensor], fresh: Fresh) -> Tensor:
     if edit.op == "reinit":
-        return read(fresh(name, tuple(tensor.shape), edit.seed).to(tensor.device), edit)
-    if edit.op != "blend":
-        return None
+        shape = tuple(tensor.shape)
+        return read(fresh(name, shape, edit.seed).draw(shape, edit.seed).to(tensor.device), edit)
     if name not in there or there[name].shape != tensor.shape:
-        found = tuple(there[name].shape) if name in there else "nothing"
+        found = f"the shape {tuple(there[name].shape)}" if name in there else "nothing"
         raise EditError(
             f"the snapshot at step {edit.toward} has {found} for {name!r}, expected the shape {tuple(tensor.shape)}"
         )
