@@ -59,6 +59,8 @@ def why_not(tensor: Tensor) -> str | None:
 
 
 def _tensor(tensors: Mapping[str, Tensor], name: str) -> Tensor:
+    if name == "":
+        raise EditError("name a tensor; only a blend is of the whole model")
     if name not in tensors:
         near = difflib.get_close_matches(str(name), tensors, 3, 0.4) or sorted(tensors)[:3]
         raise EditError(f"the model has no tensor {name!r}; the nearest are {', '.join(map(repr, near))}")

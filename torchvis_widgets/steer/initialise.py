@@ -75,6 +75,14 @@ class _Seeded(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._generator = torch.Generator().manual_seed(seed)
         self._draws: dict[int, tuple[Recipe, Tensor]] = {}  # by the place of what was drawn, with the values
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # or the first use would import torch._dynamo, two seconds, maybe between two steps
+
+    @classmethod
+    def ignore_compile_internals(cls) -> bool:
+        return True  # or a compiled model on another thread would run uncompiled meanwhile
+
     def recipe(self, drawn: Tensor) -> Recipe:
         """How the values of a tensor came about."""
         recipe, values = self._draws.get(drawn.data_ptr(), (None, None))

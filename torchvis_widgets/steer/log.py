@@ -48,7 +48,7 @@ class EditLog:
         most_bytes: int = MOST_BYTES,
     ) -> None:
         self.version = 0
-        self._tensors, self._around = tensors, around or Around()
+        self.tensors, self._around = tensors, around or Around()
         self._past = past
         self._all: list[Transaction] = []
         self._done: list[Transaction] = []
@@ -206,7 +206,7 @@ class EditLog:
         self.version += 1
 
     def _checked(self, edit: Edit) -> Mapping[str, Tensor]:
-        tensors = self._tensors()
+        tensors = self.tensors()
         check(tensors, edit)
         check_freeze(self._around.parameters(), edit)
         return tensors
@@ -218,7 +218,7 @@ class EditLog:
         return tied, self._around.fresh(edit.tensor, tuple(tensors[edit.tensor].shape), edit.seed)
 
     def _back(self, last: Transaction, kept: Kept, step: int) -> tuple[dict[str, Tensor], bool]:
-        return taken_back(self._tensors(), last.edit, kept, step, self._around.states, self._around.fresh)
+        return taken_back(self.tensors(), last.edit, kept, step, self._around.states, self._around.fresh)
 
     def _make(self, edit: Edit, values: Mapping[str, Tensor], kept: Kept) -> Kept:
         """Change the model; what it takes to change it back."""
@@ -236,7 +236,7 @@ class EditLog:
         return kept
 
     def _write(self, edit: Edit, values: Mapping[str, Tensor]) -> None:
-        tensors = self._tensors()
+        tensors = self.tensors()
         for name, each in values.items():
             write(tensors[name], edit, each)
 

@@ -62,4 +62,4 @@ class Transaction:
     recipe: Recipe | None = None
     turns: list[Turn] = field(default_factory=list)
     undone: bool = False
-    kept: Kept | None = None
+    kept: Kept | None = field(default=None, repr=False)
