@@ -41,4 +41,4 @@ def unpacked(data: bytes, shape: tuple[int, ...], dtype: str) -> Tensor:
     raw = np.frombuffer(bytearray(zlib.decompress(data)), np.uint8)
     if dtype == "bool":
         return torch.from_numpy(np.unpackbits(raw, count=math.prod(shape)).astype(bool)).reshape(shape)
-    return torch.from_numpy(raw).view(getattr(torch, dtype)).reshape(shape) if len(raw) else torch.empty(shape)
+    return torch.from_numpy(raw).view(getattr(torch, dtype)).reshape(shape)

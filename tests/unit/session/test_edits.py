@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,17 @@ def state(model: nn.Module) -> dict[str, torch.Tensor]:
 
 @pytest.fixture
 def session(tmp_path: Path) -> Any:
+    yield from trained(tmp_path / "run")
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    yield from trained(tmp_path_factory.mktemp("shared") / "run")
+
+
+def trained(run: Path) -> Iterator[tvw.Session]:
     model, optimizer, criterion = setup()
-    with tvw.watch(model, optimizer, criterion, run=tmp_path / "run", probe=data(1)[0]) as session:
+    with tvw.watch(model, optimizer, criterion, run=run, probe=data(1)[0]) as session:
         train(session, model, optimizer, criterion, epochs=1)
         yield session
 
@@ -232,6 +242,27 @@ def test_the_run_holds_the_edits_with_a_mark_each(session: tvw.Session, tmp_path
         again.edit("fc.weight")
 
 
+def test_the_code_of_a_blend_loads_its_snapshot_from_the_run(session: tvw.Session) -> None:
+    model = session.model
+    assert model is not None
+    before = state(model)
+    session.edit("fc.weight", channel=1).blend(0.3, epoch=0)
+    session.edit().blend(0.5, step=0)
+    module: dict[str, Any] = {}
+    exec(session.edits.as_code(), module)
+    assert_same_bits(module["apply_edits"](before), state(model))
+
+
+def test_a_snapshot_that_was_thinned_away_is_said(session: tvw.Session) -> None:
+    from torchvis_widgets.steer import Edit
+
+    assert session.model is not None
+    before = state(session.model)
+    with pytest.raises(EditError, match=r"a blend toward step 3 is not possible: .*step 3.*\n?.*0.*5"):
+        session.edits.apply(Edit("", "blend", value=0.5, toward=3), step=5)
+    assert_same_bits(state(session.model), before)
+
+
 def test_a_drag_is_one_edit_of_the_run(session: tvw.Session) -> None:
     from torchvis_widgets.steer import Edit
 
@@ -316,15 +347,15 @@ BAD: list[tuple[Any, type[Exception], str]] = [
 
 
 @pytest.mark.parametrize(("call", "error", "words"), BAD)
-def test_bad_input_changes_nothing(session: tvw.Session, call: Any, error: type[Exception], words: str) -> None:
-    assert session.model is not None
-    before = state(session.model)
+def test_bad_input_changes_nothing(shared: tvw.Session, call: Any, error: type[Exception], words: str) -> None:
+    assert shared.model is not None
+    before = state(shared.model)
     with pytest.raises(error, match=words):
-        call(session)
-    while session.undo():
+        call(shared)
+    while shared.undo():  # what some of them do first
         pass
-    assert_same_bits(state(session.model), before)
-    assert all(undone for _, undone in session.run.edited)
+    assert_same_bits(state(shared.model), before)
+    assert all(undone for _, undone in shared.run.edited)
 
 
 def test_quantised_lazy_and_sparse_tensors_are_refused() -> None:

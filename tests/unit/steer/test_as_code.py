@@ -132,8 +132,27 @@ def test_live_preview_and_code_give_the_same_bits(
     other = net(dtype)
     executed(code, other.state_dict(), monkeypatch)  # and of those of a live model, which do
     assert_same_bits(other.state_dict(), live)
+    laid_out = {name: transposed(tensor) for name, tensor in state.items()}  # the order in memory does not matter
+    assert_same_bits(executed(code, laid_out, monkeypatch), live)
     log.undo(step=3)
     assert_same_bits(model.state_dict(), state)
+
+
+def transposed(tensor: Tensor) -> Tensor:
+    return tensor.t().contiguous().t() if tensor.dim() == 2 else tensor.clone()
+
+
+@pytest.mark.parametrize("name", ["noise on several ranges", "reinit uniform", "reinit constant", "prune", "set"])
+def test_defaults_that_the_user_has_set_do_not_matter(name: str) -> None:
+    plain, other = net(torch.float32), net(torch.float32)
+    edited_log(plain).apply(EDITS[name], step=0)
+    torch.set_default_dtype(torch.float64)
+    try:
+        with torch.device("meta"):
+            edited_log(other).apply(EDITS[name], step=0)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert_same_bits(other.state_dict(), plain.state_dict())
 
 
 def test_many_edits_one_after_another(monkeypatch: pytest.MonkeyPatch) -> None:
