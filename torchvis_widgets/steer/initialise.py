@@ -61,12 +61,6 @@ def _unset(tensor: Tensor | None, kind: Any) -> Any:
     return kind(torch.full(tensor.shape, math.nan, dtype=torch.float32, device="cpu"))
 
 
-def _by_fan_in(shape: tuple[int, ...], seed: int) -> Tensor:
-    fan_in = math.prod(shape[1:]) if len(shape) > 1 else math.prod(shape)
-    bound = 1 / math.sqrt(max(fan_in, 1))
-    return torch.empty(shape).uniform_(-bound, bound, generator=torch.Generator("cpu").manual_seed(seed))
-
-
 class _Seeded(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Within it, on this thread, everything random draws from a generator of its own; what is drawn is noted."""
 

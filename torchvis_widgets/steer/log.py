@@ -90,13 +90,22 @@ class EditLog:
         """
         return code(self.transactions, self._around.run)
 
+    def code_of(self, edits: Iterable[Edit], state: Mapping[str, Tensor]) -> str:
+        """The same of edits that have not been made, as those of a preview, on a state."""
+        step, (epoch, branch) = 0, self._around.place()
+        made = [
+            Transaction(number, edit, step, epoch, time.time(), branch, *self._about(state, edit))
+            for number, edit in enumerate(edits)
+        ]
+        return code(made, self._around.run)
+
     def preview(self, state: Mapping[str, Tensor], edits: Iterable[Edit]) -> dict[str, Tensor]:
         """A copy of a state with edits made, bit for bit as `apply` would change the model. Raises EditError."""
         around = self._around
         return apply(state, edits, around.tied(), around.states, around.fresh)
 
     def __repr__(self) -> str:
-        lines = [f"  {each.number}: {in_words(each.edit)}, step {each.step}" for each in self.transactions]
+        lines = [f"  {each!r}" for each in self.transactions]
         return "\n".join([f"{len(lines)} edits in effect, {len(self._undone)} undone", *lines])
 
     # Changing the model
@@ -136,7 +145,7 @@ class EditLog:
         self._write(edit, back)
         try:
             after = new_values(tensors, edit, self._around.states, self._around.fresh)
-        except EditError:
+        except Exception:
             self._write(edit, present)
             raise
         if step != kept.step:
@@ -195,20 +204,22 @@ class EditLog:
         turns = {each: [t for t in each.turns if is_past(t.branch, t.step, t.time)] for each in past}
         newest = max((each.time for each in past), default=0.0)
         self._done = [each for each in past if len(turns[each]) % 2 == 0]
+        now, then = set(self._done), set(before)
         undone = [each for each in past if len(turns[each]) % 2 and turns[each][-1].time >= newest]
         self._undone = sorted(undone, key=lambda each: turns[each][-1].time)
         for each in self._all:
             each.undone = len(turns.get(each, ())) % 2 == 1
-        for each in reversed([each for each in before if each not in self._done]):
+        for each in reversed([each for each in before if each not in now]):
             self._unfreeze(each)
-        for each in [each for each in self._done if each not in before and each.edit.op == "freeze"]:
+        for each in [each for each in self._done if each not in then and each.edit.op == "freeze"]:
             let_train(self._around.parameters()[each.edit.tensor], not each.edit.value)
         self.version += 1
 
     def _checked(self, edit: Edit) -> Mapping[str, Tensor]:
         tensors = self.tensors()
         check(tensors, edit)
-        check_freeze(self._around.parameters(), edit)
+        if edit.op == "freeze":
+            check_freeze(self._around.parameters(), edit)
         return tensors
 
     def _about(self, tensors: Mapping[str, Tensor], edit: Edit) -> tuple[tuple[str, ...], Recipe | None]:

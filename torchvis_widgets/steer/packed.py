@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -22,7 +22,7 @@ class Packed:
 
     shape: tuple[int, ...]
     dtype: str
-    data: bytes
+    data: bytes = field(repr=False)
 
     @classmethod
     def of(cls, tensor: Tensor) -> Packed:

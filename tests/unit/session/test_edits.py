@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -207,6 +208,40 @@ def test_while_a_loop_runs_edits_wait_for_the_end_of_its_step(tmp_path: Path) ->
     assert seen[0] != 123.0
     assert abs(seen[1] - 123.0) < 1e-6
     assert (done.step, done.branch) == (1, 0)
+    session.close()
+
+
+def test_edits_from_many_threads_are_each_made_once_and_in_order(tmp_path: Path) -> None:
+    model, optimizer, criterion = setup()
+    model.fc.bias.data.zero_().requires_grad_(False)
+    session = tvw.watch(model, optimizer, criterion, run=tmp_path / "run")
+    ends: list[int] = []
+
+    def loop() -> None:
+        while len(ends) < 3:
+            for _ in steps(model, optimizer, criterion, session.batches(data(1))):
+                pass
+
+    def steer(seed: int) -> None:
+        choices = random.Random(seed)
+        numbers = []
+        for _ in range(50):
+            choice = choices.choice(["shift", "shift", "undo", "redo"])
+            if choice == "shift":
+                numbers.append(session.edit("fc.bias").shift(1.0).number)
+            else:
+                getattr(session, choice)()
+        assert numbers == sorted(numbers)
+        ends.append(seed)
+
+    session.start(loop)
+    threads = [threading.Thread(target=steer, args=(seed,)) for seed in range(3)]
+    for thread in threads:
+        thread.start()
+    session.wait()
+    assert sorted(ends) == [0, 1, 2]
+    assert model.fc.bias.tolist() == [len(session.edits)] * 3
+    assert [undone for _, undone in session.run.edited].count(False) == len(session.edits)
     session.close()
 
 

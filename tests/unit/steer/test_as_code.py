@@ -167,6 +167,15 @@ def test_many_edits_one_after_another(monkeypatch: pytest.MonkeyPatch) -> None:
     assert_same_bits(executed(code, before, monkeypatch), model.state_dict())
 
 
+def test_the_code_of_a_preview(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, Run.dtype = net(torch.float32), torch.float32
+    log, state = edited_log(model), copies(net(torch.float32).state_dict())
+    edits = [EDITS["reinit uniform"], EDITS["noise where"], EDITS["blend of all"]]
+    expected = log.preview(state, edits)
+    assert_same_bits(executed(log.code_of(edits, state), state, monkeypatch), expected)
+    assert len(log) == 0
+
+
 def test_without_an_edit_the_code_does_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     code = edited_log(net(torch.float32)).as_code()
     state = copies(net(torch.float32).state_dict())
