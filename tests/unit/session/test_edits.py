@@ -213,7 +213,7 @@ def test_while_a_loop_runs_edits_wait_for_the_end_of_its_step(tmp_path: Path) ->
 
 def test_edits_from_many_threads_are_each_made_once_and_in_order(tmp_path: Path) -> None:
     model, optimizer, criterion = setup()
-    model.fc.bias.data.zero_().requires_grad_(False)
+    model.fc.bias.requires_grad_(False).zero_()  # training leaves it alone
     session = tvw.watch(model, optimizer, criterion, run=tmp_path / "run")
     ends: list[int] = []
 
