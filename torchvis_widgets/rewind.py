@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as NotYet
+from typing import Any
 
 from torchvis_widgets.keeper import Recorded
 from torchvis_widgets.live import STEP_SECONDS
@@ -60,7 +61,7 @@ class Rewind:
             wait_for_step(wish, "the snapshot will be put back when it ends")
 
 
-def wait_for_step(wish: Future[None], otherwise: str) -> None:
+def wait_for_step(wish: Future[Any], otherwise: str) -> None:
     """Wait for what the training thread does between two steps.
 
     Raises:

@@ -11,11 +11,12 @@ import torch
 
 from torchvis_widgets import kernel
 from torchvis_widgets.background import Background
+from torchvis_widgets.editing import Editing
 from torchvis_widgets.follow import Follower
 from torchvis_widgets.inside import Inside
 from torchvis_widgets.iterators import Batches, Epochs
 from torchvis_widgets.keeper import Recorded
-from torchvis_widgets.live import LiveState, State, Version, state_of
+from torchvis_widgets.live import LiveState, State, Version
 from torchvis_widgets.look.observer import Observer
 from torchvis_widgets.look.tracing.graph import Graph
 from torchvis_widgets.loop import Loop, last_line
@@ -25,14 +26,13 @@ from torchvis_widgets.record.recording import Recording
 from torchvis_widgets.record.run import Run
 from torchvis_widgets.record.snapshots import Snapshot
 from torchvis_widgets.rewind import Rewind, wait_for_step
-from torchvis_widgets.steer.edits import EditLog
 from torchvis_widgets.steer.mailbox import Mailbox
 from torchvis_widgets.watcher import Watcher
 
 Batch = TypeVar("Batch")
 
 
-class Session(Inside):
+class Session(Editing, Inside):
     """A model that is being watched or looked at; `watch()`, `inspect()` and views of a `Run` make one.
 
     As the last line of a cell it shows the dashboard. It is a context manager: leaving it closes it.
@@ -47,7 +47,8 @@ class Session(Inside):
         self.open = True
         self.mailbox = Mailbox(self.loop_elsewhere)
         self.loop = Loop(on_begin=self.mailbox.barrier, on_end=self._loop_ended)
-        self.edits = EditLog(lambda: state_of(model) if model is not None else {})
+        self.layers = model
+        self.edits = self._log_of_edits()
         self.graph = Graph.from_dict(run.graph) if run.graph else None
         self.observer = None
         self.stage: object | None = None  # what its views share; made and read by widgets/stage.py alone
@@ -313,7 +314,7 @@ class Session(Inside):
     def _go_back(self, recorded: Recorded) -> None:
         if self._watcher is not None:
             self._watcher.go_back(recorded)
-        self.edits.forget()
+        self.edits.go_back(self.run.is_past)
         self._warnings = Problems()  # they were about what has been left
         self._live.forget()  # a copy of a later step: the newest is now the snapshot
 

@@ -38,6 +38,10 @@ class Lead:
         if named:
             self._take(named[0])
 
+    def optimizers(self) -> list[torch.optim.Optimizer]:
+        """Those that were named or hold some of the parameters, as far as they have stepped."""
+        return [*self._named, *(each for each, (_, held) in self._known.items() if held and each not in self._named)]
+
     def concerns(self, optimizer: torch.optim.Optimizer) -> bool:
         """Whether a step of this optimizer changes the model: it was named, or holds some of the parameters."""
         if optimizer in self._named:

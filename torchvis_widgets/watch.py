@@ -12,7 +12,7 @@ import torch
 from torchvis_widgets.alarms import CHOICES, Alarms, OnNonfinite
 from torchvis_widgets.every import Policy, check_policy
 from torchvis_widgets.keeper import Keeper
-from torchvis_widgets.live import state_of, tied_names
+from torchvis_widgets.live import state_of
 from torchvis_widgets.look.context import Context
 from torchvis_widgets.look.copying import unwrapped
 from torchvis_widgets.look.leaves import map_tensors
@@ -29,7 +29,7 @@ from torchvis_widgets.record.run import Run
 from torchvis_widgets.record.statistics import Statistics
 from torchvis_widgets.record.thinning import to_bytes
 from torchvis_widgets.session import Session
-from torchvis_widgets.steer.edits import Edit, apply
+from torchvis_widgets.steer import Edit
 from torchvis_widgets.steer.training_state import training_parts
 from torchvis_widgets.step_statistics import StepStatistics
 from torchvis_widgets.watcher import Watcher
@@ -216,12 +216,13 @@ def fingerprint(model: torch.nn.Module) -> dict[str, tuple[tuple[int, ...], str]
 
 
 def _observer(session: Session, replica: Replica, probe: Probe, criterion: Callable[..., Any] | None) -> Observer:
-    tied = tied_names(replica.module)
+    if session.layers is None:
+        session.layers = replica.module
     return Observer(
         replica,
         probe,
         session.view_state,
-        apply_edits=lambda state, edits: apply(state, cast(tuple[Edit, ...], edits), tied),
+        apply_edits=lambda state, edits: session.edits.preview(state, cast(tuple[Edit, ...], edits)),
         criterion=criterion,
         quiet=lambda: not session.loop_elsewhere(),
         place_of=lambda step: session.run.snapshot(step=step).place,

@@ -68,6 +68,10 @@ class Watcher:
         self._attached.remove()
         self._guard(lambda: self.losses.finish(self._loop.step, self._loop.epoch))
 
+    def optimizers(self) -> list[torch.optim.Optimizer]:
+        """Those that train the model, as far as they are known."""
+        return self._lead.optimizers()
+
     # The joints, called on the training thread
 
     def log(self, values: Mapping[str, Any], step: int, epoch: float | None) -> None:

@@ -11,16 +11,18 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from torchvis_widgets.record.amendable import Amendable
 from torchvis_widgets.record.branches import Branches
 from torchvis_widgets.record.database import is_locked, version
 from torchvis_widgets.record.drain import Drain
+from torchvis_widgets.record.edits import Edited, read_edits
 from torchvis_widgets.record.errors import Problems, RunError
 from torchvis_widgets.record.lines import Lines
 from torchvis_widgets.record.marks import Mark, Marks
@@ -34,6 +36,7 @@ __all__ = ["MetricsReader", "MetricsWriter"]
 
 _MOST_UNWRITTEN = 1_000_000  # values that wait for a locked file: about 200 MB
 
+Listed = TypeVar("Listed")
 Listener = Callable[[list[str], NDArray[np.float64]], None]
 Entry = tuple[int, float, float, int, "float | Slot", int]  # a Row whose value may still be on its way
 
@@ -50,6 +53,7 @@ class MetricsWriter(Drain):
         self._held: list[Entry] = []  # taken from it, but behind a value that has not arrived
         self._unwritten: list[Row] = []  # in the series, but not on the disk
         self.marks = Marks()
+        self.edits: Amendable[Edited] = Amendable()
         self._listener: Listener = _nobody
         self._rings: dict[torch.device, Ring] = {}
         self._numbers: dict[str, int] = {}  # name -> its id in the file, counted from 1
@@ -68,6 +72,11 @@ class MetricsWriter(Drain):
     def marked(self) -> list[Mark]:
         """Every mark so far, in the order in which they were made."""
         return self.marks.all()
+
+    @property
+    def edited(self) -> list[Edited]:
+        """Every edit so far, in the order in which they were made."""
+        return self.edits.all()
 
     def listen(self, listener: Listener) -> None:
         """Calls the method `listener(names, rows)` on the metrics thread for all that arrives, and between times.
@@ -163,14 +172,14 @@ class MetricsWriter(Drain):
 
     def _write(self, names: list[str]) -> None:
         """Puts on the disk what is not there yet; a file that is locked gets it later."""
-        marks, rows = self.marks.unwritten(), self._unwritten
-        if self._file is None or not (rows or marks):
+        marks, edits, rows = self.marks.unwritten(), self.edits.unwritten(), self._unwritten
+        if self._file is None or not (rows or marks or edits):
             rows.clear()
             return
         try:
             if not self._path.exists():  # SQLite would go on writing into a file that has been deleted
                 raise FileNotFoundError("it has been deleted")
-            self._file.write(rows, names[self._stored_names :], marks)
+            self._file.write(rows, names[self._stored_names :], marks, edits)
         except Exception as error:
             if is_locked(error) and len(rows) < _MOST_UNWRITTEN:
                 text = f"{self._path} is locked by another program: {len(rows)} values wait to be written"
@@ -181,6 +190,7 @@ class MetricsWriter(Drain):
             self._problems.settle("locked")
         self._stored_names = len(names)
         self.marks.written(marks)
+        self.edits.written(edits)
         rows.clear()
 
     def _give_up(self, error: Exception) -> None:
@@ -199,9 +209,8 @@ class MetricsReader:
         self._path = path
         self._last_row = 0
         self._lines = Lines(branches)
-        self._marks: list[Mark] = []
         self._lines_version: object | None = None
-        self._marks_version: object | None = None
+        self._lists: dict[object, tuple[object, list[Any]]] = {}
         self._lock = threading.Lock()
 
     @property
@@ -212,14 +221,22 @@ class MetricsReader:
     @property
     def marked(self) -> list[Mark]:
         """Every mark so far. Raises RunError for a file that is no database."""
-        now = version(self._path)
-        if now is None or now != self._marks_version:
+        return self._listed(read_marks)
+
+    @property
+    def edited(self) -> list[Edited]:
+        """Every edit so far. Raises RunError for a file that is no database."""
+        return self._listed(read_edits)
+
+    def _listed(self, read: Callable[[Path], list[Listed]]) -> list[Listed]:
+        now, (then, found) = version(self._path), self._lists.get(read, (None, []))
+        if now is None or now != then:
             try:
-                self._marks = read_marks(self._path) if self._path.exists() else []
+                found = read(self._path) if self._path.exists() else []
             except sqlite3.Error as error:
                 raise RunError(f"{self._path} cannot be read: {error}") from error
-            self._marks_version = now
-        return list(self._marks)
+            self._lists[read] = now, found
+        return list(found)
 
     @property
     def lines(self) -> Lines:

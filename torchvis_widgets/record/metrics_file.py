@@ -1,4 +1,4 @@
-"""metrics.sqlite: metrics(step, epoch, time, name, value, branch), names(id, name) and marks; NULL stands for NaN."""
+"""metrics.sqlite: metrics(step, epoch, time, name, value, branch), names(id, name), marks, edits; NULL is NaN."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from torchvis_widgets.record.database import connect, insert, reading, transaction
+from torchvis_widgets.record.edits import TABLE, Edited, put_edits
 from torchvis_widgets.record.marks import Mark
 
 __all__ = ["MetricsFile", "Row", "has_metrics", "read_marks", "read_metrics"]
@@ -34,10 +35,10 @@ class MetricsFile:
         self._connection = connect(path)
         # Readers never block the writer; after a kill everything committed is there.
         self._connection.execute("PRAGMA journal_mode=WAL")
-        self._connection.executescript(_TABLES)
+        self._connection.executescript(_TABLES + TABLE)
 
-    def write(self, rows: list[Row], names: list[str], marks: Mapping[int, Mark]) -> None:
-        """Appends rows, and the names that are new with them, and puts marks in their places, in one transaction.
+    def write(self, rows: list[Row], names: list[str], marks: Mapping[int, Mark], edits: Mapping[int, Edited]) -> None:
+        """Appends rows, and the names that are new with them, and puts marks and edits in their places, all or nothing.
 
         Raises sqlite3.Error; then nothing of it is in the file.
         """
@@ -46,6 +47,7 @@ class MetricsFile:
             self._connection.executemany("INSERT INTO names (name) VALUES (?)", [(name,) for name in names])
             insert(self._connection, "metrics", rows)
             self._connection.executemany("INSERT OR REPLACE INTO marks VALUES (?,?,?,?,?,?,?,?)", fields)
+            put_edits(self._connection, edits)
 
     def close(self) -> None:
         """Folds the write-ahead log into the file, so that a copy of that one file, or a read-only one, is complete."""

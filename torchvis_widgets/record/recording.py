@@ -16,6 +16,7 @@ from torch import Tensor
 
 from torchvis_widgets.record import directory
 from torchvis_widgets.record.best import Best, spare_best
+from torchvis_widgets.record.edits import Edited
 from torchvis_widgets.record.errors import RunError
 from torchvis_widgets.record.marks import Mark
 from torchvis_widgets.record.metrics import Listener, MetricsWriter
@@ -145,6 +146,14 @@ class Recording(Run):
     def amend_mark(self, number: int, **fields: Any) -> None:
         """Changes fields of a mark of this run."""
         self._writers.metrics.marks.amend(number, **fields)
+
+    def note_edit(self, edited: Edited) -> int:
+        """Records an edit of the weights; returns its number for `amend_edit`."""
+        return self._writers.metrics.edits.add(edited)
+
+    def amend_edit(self, number: int, edited: Edited) -> None:
+        """Records what has become of an edit of this run."""
+        self._writers.metrics.edits.amend(number, **vars(edited))
 
     def listen(self, listener: Listener) -> None:
         """Calls the method `listener(names, rows)` for logged values as they arrive; see `MetricsWriter.listen`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Iterable
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
@@ -13,6 +14,7 @@ from torch import Tensor
 from torchvis_widgets.record import directory, tables
 from torchvis_widgets.record.best import best_of, check_best
 from torchvis_widgets.record.branches import Branch, Branches, is_on
+from torchvis_widgets.record.edits import Edited
 from torchvis_widgets.record.errors import Problems, RunError
 from torchvis_widgets.record.marks import Mark
 from torchvis_widgets.record.metrics import MetricsReader, MetricsWriter
@@ -131,6 +133,23 @@ class Run:
         line = self._branches.line()
         return [mark for mark in self._metrics.marked if is_on(line, mark.branch, mark.step, mark.time)]
 
+    def latest_marks(self, most: int) -> list[Mark]:
+        """Returns the last of `marked`, at most so many."""
+        line = self._branches.line()
+        mine = (mark for mark in reversed(self._metrics.marked) if is_on(line, mark.branch, mark.step, mark.time))
+        return list(islice(mine, most))[::-1]
+
+    @property
+    def edited(self) -> list[tuple[Edited, bool]]:
+        """The edits of the weights on the way to the current branch's end, oldest first, and whether each is undone."""
+        line = self._branches.line()
+        mine = [each for each in self._metrics.edited if is_on(line, each.branch, each.step, each.time)]
+        return [(each, each.undone(line)) for each in mine]
+
+    def is_past(self, branch: int, step: int, time: float) -> bool:
+        """Says whether a moment of a branch is on the way to the current branch's end."""
+        return is_on(self._branches.line(), branch, step, time)
+
     @property
     def left(self) -> dict[str, list[Series]]:
         """What branches that were left by going back had logged, by name, each from where the current one parts."""
@@ -236,6 +255,14 @@ class Run:
         """Returns every mark as a row (step, epoch, time, kind, text, layer, branch), by branch and step."""
         self._catch_up()
         return tables.marks(self._metrics.marked)
+
+    def edits(self) -> pandas.DataFrame:
+        """Returns every edit of the weights as a row (step, epoch, time, tensor, op, text, undone, branch), in order.
+
+        `undone` tells whether it was taken back; of branches that were left, at their end.
+        """
+        self._catch_up()
+        return tables.edits(self._metrics.edited, self._branches)
 
     def statistics(self) -> pandas.DataFrame:
         """Returns what was measured of parameters, gradients and outputs as rows, by branch and step.

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from torchvis_widgets.record.branches import Branches
+from torchvis_widgets.record.edits import Edited
 from torchvis_widgets.record.lines import Lines
 from torchvis_widgets.record.marks import Mark
 
 if TYPE_CHECKING:
     import pandas
 
-__all__ = ["marks", "metrics"]
+__all__ = ["edits", "marks", "metrics"]
 
 
 def metrics(lines: Lines) -> pandas.DataFrame:
@@ -38,3 +40,16 @@ def marks(marked: Sequence[Mark]) -> pandas.DataFrame:
     columns = [field.name for field in fields(Mark)]
     table = pandas.DataFrame([astuple(mark) for mark in marked], columns=columns)
     return table.sort_values(["branch", "step"], kind="stable", ignore_index=True)
+
+
+def edits(edited: Sequence[Edited], branches: Branches) -> pandas.DataFrame:
+    """See `Run.edits`."""
+    import pandas
+
+    columns = ["step", "epoch", "time", "tensor", "op", "text", "undone", "branch"]
+    rows = [
+        (each.step, each.epoch, each.time, each.tensor, each.op, each.text,
+         each.undone(branches.line(each.branch)), each.branch)
+        for each in edited
+    ]  # fmt: skip
+    return pandas.DataFrame(rows, columns=columns)

@@ -61,7 +61,7 @@ class LossHeader(View):
         lines = self._lines()
         key = (tuple((series.name, len(series)) for series, _ in lines), self.scale, self.axis, self.smoothing)
         run = self.stage.session.run
-        return [Topic("drawn", (key, run.branch, len(run.marked)), lambda: self._draw(lines))]
+        return [Topic("drawn", (key, run.branch, tuple(latest_marks(run))), lambda: self._draw(lines))]
 
     def draw(self) -> None:
         """Draw what there is before any view: bqplot loses lines that are added while a figure is being shown."""

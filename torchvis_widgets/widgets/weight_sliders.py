@@ -11,7 +11,7 @@ import torch
 import traitlets as t
 
 from torchvis_widgets.look.errors import LookError
-from torchvis_widgets.steer.edits import Edit, apply
+from torchvis_widgets.steer import Edit, apply
 from torchvis_widgets.widgets.base import Reply, Topic
 from torchvis_widgets.widgets.matrix import Matrix
 from torchvis_widgets.widgets.view import View
@@ -175,8 +175,8 @@ class WeightSliders(View):
 
     def _gain(self, name: str) -> float:
         if self.mode == "live":
-            return self._drag.value if self._drag and (self._drag.tensor, self._drag.op) == (name, "gain") else 1.0
-        gains = [edit.value for edit in self.stage.selection.now.edits if (edit.tensor, edit.op) == (name, "gain")]
+            return self._drag.number if self._drag and (self._drag.tensor, self._drag.op) == (name, "gain") else 1.0
+        gains = [edit.number for edit in self.stage.selection.now.edits if (edit.tensor, edit.op) == (name, "gain")]
         return math.prod(gains)
 
     def _picked_value(self, state: dict[str, torch.Tensor], matrices: dict[str, Matrix]) -> dict[str, Any] | None:

@@ -13,7 +13,7 @@ from torchvis_widgets.look.context import Context
 from torchvis_widgets.look.errors import LookError, explained, nearest
 from torchvis_widgets.look.observer import Ablations, Observer
 from torchvis_widgets.session import Session
-from torchvis_widgets.steer.edits import Edit, apply
+from torchvis_widgets.steer import Edit
 
 What = Literal["activations", "gradients", "attention", "weights"]
 
@@ -91,7 +91,7 @@ def state_at(place: Place, edits: tuple[Edit, ...]) -> Mapping[str, Tensor]:
         return place.observer.state(place.step, edits)
     with explained("the live model" if place.step is None else f"step {place.step}"):
         state = place.session.view_state(place.step)
-        return apply(state, edits) if edits else state
+        return place.session.edits.preview(state, edits) if edits else state
 
 
 def context_of(sight: Sight, place: Place) -> Context:
