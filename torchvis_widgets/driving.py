@@ -36,6 +36,11 @@ class Driving(Inside):
         """Whether a loop on another thread may be changing the model at this moment."""
         raise NotImplementedError
 
+    @property
+    def in_hand(self) -> bool:
+        """Whether there is a training to be driven from here: one that is watched, by a session that is open."""
+        raise NotImplementedError
+
     # Going on and standing still
 
     def start(self, train: Callable[..., Any], *args: Any, **kwargs: Any) -> None:

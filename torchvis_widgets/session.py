@@ -175,6 +175,11 @@ class Session(Driving):
         """Whether there is a training to tell of: one that is watched, or a run that holds one."""
         return self._watcher is not None or not isinstance(self.run, Recording)
 
+    @property
+    def in_hand(self) -> bool:
+        """Whether there is a training to be driven from here: one that is watched, by a session that is open."""
+        return self._watcher is not None and self.open
+
     def loop_elsewhere(self) -> bool:
         """Whether a loop on another thread may be changing the model at this moment."""
         return self.loop.running and self.loop.thread != threading.get_ident()

@@ -157,6 +157,7 @@ def test_a_loop_that_tells_of_no_epochs_cannot_go_to_the_end_of_one() -> None:
         held(session)
         with pytest.raises(RuntimeError, match=r"resume\(epochs=1\) needs a loop over session\.epochs\(\)"):
             session.resume(epochs=1)
+    assert session.wait(60)
 
 
 def test_a_pass_over_batches_alone_has_an_end_as_well() -> None:
