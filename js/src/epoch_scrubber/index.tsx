@@ -23,6 +23,11 @@ export interface State {
   marks: Mark[];
 }
 
+interface Onward {
+  /** what becomes of the training */
+  note: string;
+}
+
 /** Epochs a second. */
 const SPEEDS = [1, 2, 5, 10, 15, 30];
 const USUAL = 10;
@@ -64,7 +69,7 @@ function EpochScrubber({ state, link }: ViewProps<State>) {
     const step = state.steps[index];
     if (!onward || step === undefined) return;
     setPlaying(false);
-    const reply = await link.request<{ note: string }>("continue_from", { step });
+    const reply = await link.request<Onward>("continue_from", { step });
     setNote(reply?.value.note ?? "");
   };
 
