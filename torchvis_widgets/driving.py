@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any, Literal
 import torch
 
 from torchvis_widgets.background import Background
+from torchvis_widgets.brake import PERIOD
 from torchvis_widgets.inside import Inside
 from torchvis_widgets.live import state_of
 from torchvis_widgets.loop import Loop
@@ -59,6 +61,15 @@ class Driving(Inside):
             BaseException: what the training function raised.
         """
         return self._background.wait(timeout)
+
+    def wait_paused(self, timeout: float | None = None) -> bool:
+        """Wait until a loop on another thread stands still; False if it ends, or `timeout` seconds pass, before."""
+        until = None if timeout is None else time.monotonic() + timeout
+        while self.loop.running and self.loop.status != "paused":
+            if until is not None and time.monotonic() > until:
+                return False
+            time.sleep(PERIOD)
+        return self.loop.status == "paused"
 
     def pause(self) -> None:
         """Hold the training at the end of the step in progress, until `resume()`, here or by a view's button.

@@ -58,9 +58,9 @@ class Loop:
             return self._status
         if self.brake.stopping:
             return "stopping"
-        if self._standing_since is not None:
-            return "paused"
-        return "pausing" if self.brake.paused else "training"
+        if not self.brake.paused:
+            return "training"
+        return "pausing" if self._standing_since is None else "paused"
 
     @status.setter
     def status(self, status: str) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
 import torchvis_widgets as tvw
 from tests.unit.session.test_truth import assert_same_bits
@@ -47,6 +48,29 @@ def paused() -> Iterator[tvw.Session]:
     session.stop()
     assert session.wait(60)
     session.close()
+
+
+def test_waiting_for_a_pause(paused: tvw.Session) -> None:
+    assert paused.wait_paused()
+    paused.resume(steps=4)
+    assert paused.wait_paused(60)
+    assert paused.loop.step == 6
+    paused.resume()
+    assert not paused.wait_paused()  # it ended
+    assert paused.wait(60)
+
+
+def test_waiting_for_a_pause_has_an_end() -> None:
+    more = threading.Event()
+    with tvw.watch(nn.Linear(1, 1)) as session:
+        session.start(lambda: [more.wait(20) for _ in session.epochs(1)])
+        wait_for(lambda: session.loop.running)
+        session.pause()
+        assert not session.wait_paused(0.05)
+        more.set()
+        assert session.wait_paused(60)  # after the step that an epoch without an optimizer is
+        session.resume()
+        assert session.wait(60)
 
 
 def test_one_step_and_several(paused: tvw.Session) -> None:
