@@ -26,6 +26,7 @@ from torchvis_widgets.record.run import Run
 from torchvis_widgets.record.snapshots import Snapshot
 from torchvis_widgets.rewind import Rewind, wait_for_step
 from torchvis_widgets.steer.edits import EditLog
+from torchvis_widgets.steer.hyperparameters import Hyperparameters
 from torchvis_widgets.steer.mailbox import Mailbox
 from torchvis_widgets.watcher import Watcher
 
@@ -48,6 +49,7 @@ class Session(Inside):
         self.mailbox = Mailbox(self.loop_elsewhere)
         self.loop = Loop(on_begin=self.mailbox.barrier, on_end=self._loop_ended)
         self.edits = EditLog(lambda: state_of(model) if model is not None else {})
+        self.hyperparameters = Hyperparameters()
         self.graph = Graph.from_dict(run.graph) if run.graph else None
         self.observer = None
         self.stage: object | None = None  # what its views share; made and read by widgets/stage.py alone
