@@ -42,6 +42,7 @@ class Hyperparameters(Mapping[str, Any]):
         self._setters: weakref.WeakKeyDictionary[torch.optim.Optimizer, str] = weakref.WeakKeyDictionary()
         self._undo: list[dict[Knob, Value]] = []
         self._first: dict[Knob, Value] = {}
+        self._going_on = False  # whether the newest change may be amended
 
     def attach(
         self,
@@ -133,7 +134,7 @@ class Hyperparameters(Mapping[str, Any]):
         """Undo the newest change."""
         if not self._undo:
             return
-        before = self._undo.pop()
+        before, self._going_on = self._undo.pop(), False
         now = {knob: knob.get() for knob in before}
         for knob, value in before.items():
             old = self._wishes[knob]
@@ -159,6 +160,7 @@ class Hyperparameters(Mapping[str, Any]):
         """The training is back at a snapshot, which holds the optimizers' values; what Dropouts had, the run tells."""
         self._wishes.forget()
         self._undo.clear()
+        self._going_on = False
         then = {change.name: change.after for change in self._log.run.changed} if self._log is not None else {}
         for knob in self.knobs():
             if isinstance(knob.place, ModulePlace) and knob in self._first:
@@ -200,12 +202,13 @@ class Hyperparameters(Mapping[str, Any]):
         return naming.find(name, knobs)
 
     def _note(self, before: dict[Knob, Value], after: dict[Knob, Value], amend: bool) -> None:
-        going_on = amend and bool(self._undo) and self._undo[-1].keys() == after.keys()
-        if self._log is None or (before == after and not going_on):
+        self._going_on = self._going_on and amend and self._undo[-1].keys() == after.keys()
+        if self._log is None or (before == after and not self._going_on):
             return
-        if going_on:
+        if self._going_on:
             self._log.amend(after)
         else:
+            self._going_on = True
             self._undo.append(before)
             self._log.turned(before, after)
 

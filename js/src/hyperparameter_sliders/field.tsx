@@ -1,0 +1,39 @@
+import { useState } from "preact/hooks";
+
+interface Props {
+  label: string;
+  title: string;
+  /** of the value that holds now */
+  text: string;
+  enter(text: string): void;
+}
+
+/** A value that can be typed over: Enter or leaving the field sends it, Escape takes it back. */
+export function Field({ label, title, text, enter }: Props) {
+  const [draft, setDraft] = useState<string | null>(null);
+  const commit = () => {
+    if (draft !== null && draft.trim() !== text) enter(draft);
+    setDraft(null);
+  };
+  const press = (event: KeyboardEvent) => {
+    if (event.key !== "Enter" && event.key !== "Escape") return;
+    event.stopPropagation();
+    event.preventDefault();
+    if (event.key === "Enter") commit();
+    else setDraft(null);
+  };
+  return (
+    <input
+      type="text"
+      inputMode="decimal"
+      class="tvw-hyper-field"
+      aria-label={label}
+      title={title}
+      value={draft ?? text}
+      onFocus={(event) => event.currentTarget.select()}
+      onInput={(event) => setDraft(event.currentTarget.value)}
+      onKeyDown={press}
+      onBlur={commit}
+    />
+  );
+}
