@@ -64,6 +64,9 @@ class Hyperparameters(Mapping[str, Any]):
     def __len__(self) -> int:
         return len(self.knobs())
 
+    def __contains__(self, name: object) -> bool:
+        return any(naming.means(name, knob) for knob in self.knobs())
+
     def __getitem__(self, name: str) -> Held:
         return naming.value_of(name, self._named(name))
 

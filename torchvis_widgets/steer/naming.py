@@ -9,6 +9,7 @@ from torchvis_widgets.steer.knobs import Knob, Value
 from torchvis_widgets.steer.rules import HyperparameterError
 
 MOST_NAMED = 5  # names that an error tells
+MEANT = {"learning_rate": "lr", "p": "dropout", "wd": "weight_decay"}  # what others call them
 
 
 class HyperparameterNameError(KeyError):
@@ -24,16 +25,22 @@ def find(name: object, knobs: Sequence[Knob]) -> list[Knob]:
     Raises HyperparameterNameError that names the nearest.
     """
     exact = [knob for knob in knobs if knob.name == name]
-    found = exact or [knob for knob in knobs if name in _shared(knob)]
+    found = exact or [knob for knob in knobs if means(name, knob)]
     if not found:
         known = list(
             dict.fromkeys([*(knob.name for knob in knobs), *(each for knob in knobs for each in _shared(knob))])
         )
-        near = difflib.get_close_matches(str(name), known, 3, 0.4) or known[:MOST_NAMED]
+        meant = MEANT.get(str(name), str(name))
+        near = difflib.get_close_matches(meant, known, 3, 0.4) or known[:MOST_NAMED]
         raise HyperparameterNameError(
             f"there is no hyperparameter {name!r}; the nearest are {', '.join(map(repr, near))}"
         )
     return found
+
+
+def means(name: object, knob: Knob) -> bool:
+    """Whether a name is the knob's own, or one that it shares."""
+    return name == knob.name or name in _shared(knob)
 
 
 def value_of(name: str, knobs: Sequence[Knob]) -> Value | tuple[Value, ...]:

@@ -84,7 +84,7 @@ function SectionView({ section, titled, all, latest }: SectionProps) {
         </div>
       )}
       {rows.map((row) => (
-        <RowView key={row.name} row={row} latest={latest} />
+        <RowView key={row.name} row={row} label={titled ? row.label : row.name} latest={latest} />
       ))}
       {!all && rest > 0 && rest < section.rows.length && (
         <button type="button" class="tvw-plain tvw-hyper-more" aria-expanded={open} onClick={() => setOpen(!open)}>

@@ -7,7 +7,7 @@ import { division, isRate, plain, type Row, typed } from "./rows";
 type Value = number | boolean | string;
 
 /** One hyperparameter: slider and field, or a switch; below it what a scheduler has made of the user's value. */
-export function RowView({ row, latest }: { row: Row; latest: Latest }) {
+export function RowView({ row, label, latest }: { row: Row; label: string; latest: Latest }) {
   const { value, hold, release } = useHeld<Value | null>(row.value);
   const send = async (next: Value, done: boolean) => {
     hold(next);
@@ -19,7 +19,7 @@ export function RowView({ row, latest }: { row: Row; latest: Latest }) {
   return (
     <div class="tvw-hyper-row" data-name={row.name}>
       <span class="tvw-hyper-name" title={row.name}>
-        {row.label}
+        {label}
         {row.scheduler && <i title={`${row.scheduler} sets it as training goes on`}>{row.scheduler}</i>}
       </span>
       {row.scale === "switch" ? (

@@ -58,8 +58,10 @@ class Rows:
         return [asdict(row) for row in (*rows, *whole, *drops)]
 
     def _row(self, knob: Knob) -> Row:
-        now = knob.get()
-        first, wish = self._first.setdefault(knob, now), self._all.wish(knob)
+        wish = self._all.wish(knob)
+        # What is held is put back before the next step: between a scheduler's and that, something else may stand there.
+        now = wish.value if wish is not None and wish.held else knob.get()
+        first = self._first.setdefault(knob, now)
         scale = scale_of(knob, now)
         lo, hi = reach(scale, knob.what, first, now)
         in_group = isinstance(knob.place, GroupPlace)
