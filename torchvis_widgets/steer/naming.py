@@ -40,7 +40,7 @@ def find(name: object, knobs: Sequence[Knob]) -> list[Knob]:
 
 def means(name: object, knob: Knob) -> bool:
     """Whether a name is the knob's own, or one that it shares."""
-    return name == knob.name or name in _shared(knob)
+    return isinstance(name, str) and (name == knob.name or name in _shared(knob))
 
 
 def value_of(name: str, knobs: Sequence[Knob]) -> Value | tuple[Value, ...]:
