@@ -1,4 +1,4 @@
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 
 interface Props {
   label: string;
@@ -11,16 +11,23 @@ interface Props {
 /** A value that can be typed over: Enter or leaving the field sends it, Escape takes it back. */
 export function Field({ label, title, text, enter }: Props) {
   const [draft, setDraft] = useState<string | null>(null);
+  // beside the state: Enter may come before the last key's redraw
+  const typed = useRef<string | null>(null);
+  const write = (next: string | null) => {
+    typed.current = next;
+    setDraft(next);
+  };
   const commit = () => {
-    if (draft !== null && draft.trim() !== text) enter(draft);
-    setDraft(null);
+    const last = typed.current;
+    write(null);
+    if (last !== null && last.trim() !== text) enter(last);
   };
   const press = (event: KeyboardEvent) => {
     if (event.key !== "Enter" && event.key !== "Escape") return;
     event.stopPropagation();
     event.preventDefault();
     if (event.key === "Enter") commit();
-    else setDraft(null);
+    else write(null);
   };
   return (
     <input
@@ -31,7 +38,7 @@ export function Field({ label, title, text, enter }: Props) {
       title={title}
       value={draft ?? text}
       onFocus={(event) => event.currentTarget.select()}
-      onInput={(event) => setDraft(event.currentTarget.value)}
+      onInput={(event) => write(event.currentTarget.value)}
       onKeyDown={press}
       onBlur={commit}
     />
