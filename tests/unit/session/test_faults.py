@@ -179,12 +179,12 @@ def test_a_hundred_sessions_leave_nothing_behind(tmp_path: Path) -> None:
             "threads": threading.active_count(), "files": process.num_fds(),
         }  # fmt: skip
 
-    for _ in range(5):  # what is imported and cached on first use
+    for _ in range(50):  # also what is imported and cached on first use
         one()
     before = held()
-    tracemalloc.start()
+    tracemalloc.start()  # which makes everything twice as slow, so not for all of them
     python, resident = tracemalloc.get_traced_memory()[0], process.memory_info().rss
-    for _ in range(100):
+    for _ in range(50):
         one()
     after = held()
     python = tracemalloc.get_traced_memory()[0] - python
@@ -192,5 +192,5 @@ def test_a_hundred_sessions_leave_nothing_behind(tmp_path: Path) -> None:
     tracemalloc.stop()
     assert after == before
     assert sum(reference() is not None for reference in sessions) <= 1
-    assert python < 2 * 2**20, f"{python / 2**20:.1f} MB of Python objects after 100 sessions"
-    assert resident < 60 * 2**20, f"{resident / 2**20:.1f} MB more memory after 100 sessions"
+    assert python < 2**20, f"{python / 2**20:.1f} MB of Python objects more after 50 sessions"
+    assert resident < 30 * 2**20, f"{resident / 2**20:.1f} MB more memory after 50 sessions"
