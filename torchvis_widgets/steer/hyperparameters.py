@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -41,6 +43,7 @@ class Hyperparameters(Mapping[str, Any]):
         self._wishes = Wishes(self._setter_of, self._overridden)
         self._setters: weakref.WeakKeyDictionary[torch.optim.Optimizer, str] = weakref.WeakKeyDictionary()
         self._undo: list[dict[Knob, Value]] = []
+        self._drops: tuple[float, list[Knob]] = (-math.inf, [])
         self._first: dict[Knob, Value] = {}
         self._going_on = False  # whether the newest change may be amended
 
@@ -171,10 +174,14 @@ class Hyperparameters(Mapping[str, Any]):
 
     # What views show
 
-    def knobs(self) -> list[Knob]:
-        """Every one, the optimizers' first."""
+    def knobs(self, within: float = 0.0) -> list[Knob]:
+        """Every one, the optimizers' first; the model is walked through anew if that is more than `within` s ago."""
         optimizers = [optimizer for reference in list(self._optimizers) if (optimizer := reference()) is not None]
-        return [*of_optimizers(optimizers), *(of_modules(self._model) if self._model is not None else ())]
+        walked, drops = self._drops
+        if self._model is not None and (not within or time.monotonic() - walked > within):
+            drops = list(of_modules(self._model))
+            self._drops = time.monotonic(), drops
+        return [*of_optimizers(optimizers), *drops]
 
     def wish(self, knob: Knob) -> Wish | None:
         """What the user last set it to, and what became of that."""

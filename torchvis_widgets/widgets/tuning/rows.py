@@ -15,6 +15,7 @@ from torchvis_widgets.widgets.tuning.reach import reach
 
 MAIN = {"lr", "momentum", "betas", "weight_decay", "dropout"}  # those that are set most often
 MOST_ROWS = 200
+SECONDS = 5.0  # between two walks through the model: a Dropout is rarely put into one that trains
 MOST_CHANGES = 100
 FEW_TENSORS = 3  # that a section names
 
@@ -51,7 +52,7 @@ class Rows:
 
     def now(self) -> list[dict[str, Any]]:
         """Every row as a dict, those of one optimizer's group or of the Dropouts one after the other."""
-        knobs = self._all.knobs()[:MOST_ROWS]
+        knobs = self._all.knobs(within=SECONDS)[:MOST_ROWS]
         rows = [self._row(knob) for knob in knobs if isinstance(knob.place, GroupPlace)]
         drops = [self._row(knob) for knob in knobs if not isinstance(knob.place, GroupPlace)]
         whole = [_together(drops)] if len(drops) > 1 else []
