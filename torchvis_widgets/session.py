@@ -29,6 +29,7 @@ from torchvis_widgets.record.recording import Recording
 from torchvis_widgets.record.run import Run
 from torchvis_widgets.rewind import Rewind
 from torchvis_widgets.steer.edits import EditLog
+from torchvis_widgets.steer.hyperparameters import Hyperparameters
 from torchvis_widgets.steer.mailbox import Mailbox
 from torchvis_widgets.watcher import Watcher
 
@@ -52,6 +53,7 @@ class Session(Driving):
         self.loop = Loop(on_begin=self._loop_begins, on_end=self._loop_ended)
         self.overhead = Overhead(overhead)
         self.edits = EditLog(lambda: state_of(model) if model is not None else {})
+        self.hyperparameters = Hyperparameters()
         self.graph = Graph.from_dict(run.graph) if run.graph else None
         self.observer = None
         self.stage: object | None = None  # what its views share; made and read by widgets/stage.py alone

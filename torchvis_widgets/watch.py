@@ -30,7 +30,9 @@ from torchvis_widgets.record.recording import Recording
 from torchvis_widgets.record.run import Run
 from torchvis_widgets.record.statistics import Statistics
 from torchvis_widgets.record.thinning import to_bytes
+from torchvis_widgets.rewind import wait_for_step
 from torchvis_widgets.session import Session
+from torchvis_widgets.steer.change_log import ChangeLog
 from torchvis_widgets.steer.edits import Edit, apply
 from torchvis_widgets.steer.training_state import training_parts
 from torchvis_widgets.step_statistics import StepStatistics
@@ -145,6 +147,7 @@ def watch(
         afford = session.overhead.affords
         watcher.statistics = StepStatistics(bare, recording, session.loop, wanted, optimizers, afford)
         session.on_close(OutputStatistics(recording, session.loop, wanted, lambda: session.observer).close)
+    _steer(session, recording, watcher, optimizers, resumable if isinstance(resumable, (list, tuple)) else ())
     session.watched_by(watcher)
     watcher.attach(optimizers, criterion)
     if batch is not None and graph is not None:
@@ -253,6 +256,27 @@ def _observe(
     session.observe(_observer(session, replica, probe, criterion), graph)
     run.describe(graph=graph.to_dict())
     run.save_probe(probe.tensors())
+
+
+def _steer(
+    session: Session,
+    run: Recording,
+    watcher: Watcher,
+    optimizers: Sequence[torch.optim.Optimizer],
+    known: Sequence[Any],
+) -> None:
+    """Let the session set the hyperparameters of what it watches."""
+    loop = session.loop
+
+    def carry_out(command: Callable[[], None]) -> None:
+        if not session.open:
+            raise RuntimeError("the session is closed: its hyperparameters are set on the optimizer itself")
+        wait_for_step(session.mailbox.put(command), "it will be set when that ends")
+
+    log = ChangeLog(run, lambda: (loop.step, loop.epoch))
+    assert session.model is not None
+    session.hyperparameters.attach(session.model, optimizers, known, log, carry_out)
+    watcher.hyperparameters = session.hyperparameters
 
 
 def _observe_first_batch(

@@ -13,6 +13,7 @@ from torchvis_widgets.keeper import Keeper, Recorded
 from torchvis_widgets.loop import Loop
 from torchvis_widgets.overhead import Overhead
 from torchvis_widgets.record.recording import Recording
+from torchvis_widgets.steer.hyperparameters import Hyperparameters
 from torchvis_widgets.steer.mailbox import Mailbox
 from torchvis_widgets.step_statistics import StepStatistics
 from torchvis_widgets.steps import Lead
@@ -42,6 +43,7 @@ class Watcher:
         self.losses = LossTap(run.log)
         self.statistics: StepStatistics | None = None  # where they are wanted
         self.alarms: Alarms | None = None  # where losses are looked at
+        self.hyperparameters = Hyperparameters()
 
     # Attaching
 
@@ -103,6 +105,7 @@ class Watcher:
     def loop_ended(self) -> None:
         """No further step comes for now."""
         self._look_for_bad()
+        self._guard(self.hyperparameters.look)
 
     def keep_last(self) -> None:
         """The loop has ended somewhere: its last state is kept too."""
@@ -115,6 +118,7 @@ class Watcher:
         self._guard(lambda: self.losses.finish(self._loop.step, self._loop.epoch))
         self.keeper.put_back(recorded)
         self._epoch_began_at = self._loop.step
+        self.hyperparameters.go_back()
         if self.statistics is not None:
             self.statistics.go_back()
         if self.alarms is not None:
@@ -124,10 +128,12 @@ class Watcher:
         self.before_step()
         self._look_for_bad()
         self.losses.step_begins()
+        self._guard(self.hyperparameters.look)
 
     def _optimizer_stepped(self, optimizer: torch.optim.Optimizer, *_: Any) -> None:
         self._steps_by_hand = False
         self.losses.step_ends()
+        self.hyperparameters.stepped(optimizer)
         if self._lead.counts(optimizer):
             self._stepped()
 

@@ -13,6 +13,8 @@ from torch import Tensor
 from torchvis_widgets.record import directory, tables
 from torchvis_widgets.record.best import best_of, check_best
 from torchvis_widgets.record.branches import Branch, Branches, is_on
+from torchvis_widgets.record.changes import Change, ChangesReader
+from torchvis_widgets.record.changes_writer import ChangesWriter
 from torchvis_widgets.record.errors import Problems, RunError
 from torchvis_widgets.record.marks import Mark
 from torchvis_widgets.record.metrics import MetricsReader, MetricsWriter
@@ -48,6 +50,7 @@ class Run:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._open(path, follow=True)
         self._metrics: MetricsReader | MetricsWriter = MetricsReader(self.path / directory.METRICS, self._branches)
+        self._changes: ChangesReader | ChangesWriter = ChangesReader(self.path / directory.METRICS)
 
     def _open(self, path: str | os.PathLike[str], *, follow: bool) -> None:
         self.path = directory.absolute(path)
@@ -130,6 +133,12 @@ class Run:
         """What went wrong on the way to the current branch's end, in the order in which it was noticed."""
         line = self._branches.line()
         return [mark for mark in self._metrics.marked if is_on(line, mark.branch, mark.step, mark.time)]
+
+    @property
+    def changed(self) -> list[Change]:
+        """Hyperparameters changed on the way to the current branch's end, in the order in which they were."""
+        line = self._branches.line()
+        return [each for each in self._changes.changes if is_on(line, each.branch, each.step, each.time)]
 
     @property
     def left(self) -> dict[str, list[Series]]:
@@ -236,6 +245,14 @@ class Run:
         """Returns every mark as a row (step, epoch, time, kind, text, layer, branch), by branch and step."""
         self._catch_up()
         return tables.marks(self._metrics.marked)
+
+    def changes(self) -> pandas.DataFrame:
+        """Returns every change of a hyperparameter as a row (step, epoch, time, name, before, after, by, branch).
+
+        `by` is "user", or what set it against the user: a scheduler's class. Sorted by branch and step.
+        """
+        self._catch_up()
+        return tables.changes(self._changes.changes)
 
     def statistics(self) -> pandas.DataFrame:
         """Returns what was measured of parameters, gradients and outputs as rows, by branch and step.
