@@ -10,6 +10,7 @@ from torchvis_widgets.watch import inspect, watch
 from torchvis_widgets.widgets.activation_viewer import ActivationViewer
 from torchvis_widgets.widgets.dashboard import Dashboard, show
 from torchvis_widgets.widgets.epoch_scrubber import EpochScrubber
+from torchvis_widgets.widgets.hyperparameter_sliders import HyperparameterSliders
 from torchvis_widgets.widgets.loss_plot import LossPlot
 from torchvis_widgets.widgets.model_map import ModelMap
 from torchvis_widgets.widgets.training_bar import TrainingBar
@@ -22,6 +23,7 @@ __all__ = [
     "Dashboard",
     "EpochScrubber",
     "Every",
+    "HyperparameterSliders",
     "Intervention",
     "LossPlot",
     "ModelMap",

@@ -42,14 +42,20 @@ class Hook:
 
 
 class Attachments:
-    """The hooks of one session. `on_error` hears of a hook that failed and was switched off."""
+    """The hooks of one session.
 
-    def __init__(self, on_error: Callable[[Exception], None]) -> None:
-        self._on_error = on_error
+    on_error: hears of a hook that failed and was switched off.
+    timed: makes of what a hook does something whose time is counted.
+    """
+
+    def __init__(
+        self, on_error: Callable[[Exception], None], timed: Callable[[Action], Action] = lambda do: do
+    ) -> None:
+        self._on_error, self._timed = on_error, timed
         self._handles: list[Any] = []
 
     def _hook(self, action: Action) -> Hook:
-        return Hook(action, self._on_error)
+        return Hook(self._timed(action), self._on_error)
 
     def model_inputs(self, model: torch.nn.Module, action: Action) -> Callable[[], None]:
         """`action(args, kwargs)` before each forward pass of `model`; returns what takes it off."""

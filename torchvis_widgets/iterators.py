@@ -13,8 +13,18 @@ Batch = TypeVar("Batch")
 class Epochs:
     """What `Session.epochs(n)` returns: `len()` is n; counting goes on from the epochs already finished."""
 
-    def __init__(self, loop: Loop, count: int, began: Callable[[], None], ended: Callable[[], None]) -> None:
-        self._loop, self._count, self._began, self._ended = loop, count, began, ended
+    def __init__(
+        self,
+        loop: Loop,
+        count: int,
+        *,
+        began: Callable[[], None],
+        ended: Callable[[], None],
+        between: Callable[[], None],
+        left: Callable[[], None],
+    ) -> None:
+        self._loop, self._count = loop, count
+        self._began, self._ended, self._between, self._left = began, ended, between, left
 
     def __len__(self) -> int:
         return self._count
@@ -28,20 +38,26 @@ class Epochs:
         status = "stopped"
         try:
             self._began()
-            while loop.finished_epochs < last:
+            while loop.finished_epochs < last and not self._stopping():
                 loop.batch = 0
                 yield loop.finished_epochs + 1
-                if loop.brake.stopping:
+                if self._stopping():
                     return
                 if not loop.turn_back():
                     loop.finish_epoch()
                     self._ended()
+                    if loop.finished_epochs < last:
+                        self._between()
             status = "finished"
         finally:
             loop.turn_back()  # left by break: the caller's next epochs() begin where it went back to
+            self._left()
             loop.inside_epochs = False
             loop.iterators -= 1
             loop.leave(status)
+
+    def _stopping(self) -> bool:
+        return self._loop.brake.stopping
 
 
 class Batches(Generic[Batch]):
@@ -52,9 +68,16 @@ class Batches(Generic[Batch]):
     """
 
     def __init__(
-        self, loop: Loop, loader: Iterable[Batch], after_batch: Callable[[], None], ended: Callable[[], None]
+        self,
+        loop: Loop,
+        loader: Iterable[Batch],
+        *,
+        after_batch: Callable[[], None],
+        ended: Callable[[], None],
+        between: Callable[[], None],
     ) -> None:
-        self._loop, self._loader, self._after_batch, self._ended = loop, loader, after_batch, ended
+        self._loop, self._loader = loop, loader
+        self._after_batch, self._ended, self._between = after_batch, ended, between
 
     def __len__(self) -> int:
         return len(self._loader)  # type: ignore[arg-type]  # the loader's own TypeError is the right one
@@ -93,6 +116,7 @@ class Batches(Generic[Batch]):
         if is_epoch:
             self._loop.finish_epoch()
             self._ended()
+            self._between()
         self._loop.batch = 0
 
 

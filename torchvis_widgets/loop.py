@@ -6,10 +6,11 @@ import threading
 import time
 from collections.abc import Callable
 
-from torchvis_widgets.brake import Brake
+from torchvis_widgets.brake import Brake, Reach
 
 STATUSES = (
-    *("idle", "training", "paused", "finished", "stopped", "interrupted", "failed", "closed"),
+    *("idle", "training", "pausing", "paused", "stopping"),
+    *("finished", "stopped", "interrupted", "failed", "closed"),
     *("following", "recorded"),  # of a run that another process writes, and of one that nobody does
 )
 
@@ -22,7 +23,7 @@ class Loop:
 
     def __init__(self, on_begin: Callable[[], None] = lambda: None, on_end: Callable[[], None] = lambda: None) -> None:
         self._on_begin, self._on_end = on_begin, on_end
-        self.status = "idle"
+        self._status = "idle"
         self.detail = ""
         self.step = 0
         self.finished_epochs = 0
@@ -32,7 +33,9 @@ class Loop:
         self.batch_began_at: int | None = None  # step at which the batch in progress began; it is not counted yet
         self.inside_epochs = False
         self.iterators = 0  # epochs() and batches() being iterated over
+        self.between = False  # after the end of one epoch and before the body of the next
         self.brake = Brake()
+        self.reach = Reach()
         self.batches_per_epoch: int | None = None
         self.steps_per_epoch: float | None = None
         self.back: Callable[[], None] | None = None  # goes back to a snapshot when the epoch's body has ended
@@ -43,9 +46,25 @@ class Loop:
         self._thread = 0
         self._started: float | None = None
         self._stopped: float | None = None
+        self._standing_since: float | None = None
         self._began_at = 0.0
         self._began_at_step = 0
         self._rate = _Rate()
+
+    @property
+    def status(self) -> str:
+        """One of `STATUSES`: what was last said, and while it trains what the brake makes of that."""
+        if self._status != "training":
+            return self._status
+        if self.brake.stopping:
+            return "stopping"
+        if not self.brake.paused:
+            return "training"
+        return "pausing" if self._standing_since is None else "paused"
+
+    @status.setter
+    def status(self, status: str) -> None:
+        self._status = status
 
     @property
     def running(self) -> bool:
@@ -89,25 +108,46 @@ class Loop:
             self.brake.stop(reason)
         return True
 
+    def can_pause(self) -> bool:
+        """Whether somebody could resume it: a loop on the main thread only a view that is answered elsewhere."""
+        return self._thread != threading.main_thread().ident or bool(self.reach)
+
     def pause(self, reason: str = "") -> bool:
-        """Hold the loop at the next step boundary; False on the main thread, where nothing could resume it."""
-        if self.running and self._thread == threading.main_thread().ident:
+        """Hold the loop at the next step boundary; False where nothing could resume it."""
+        if self.running and not self.can_pause():
             return False
         if self.running:
             self.brake.pause(reason)
         return True
 
-    def wait(self, meanwhile: Callable[[], None]) -> None:
-        """Stand still, on the training thread, until the brake is released."""
-        self.status, self.detail = "paused", self.brake.reason
-        since = time.monotonic()
+    def step_ended(self, meanwhile: Callable[[], None]) -> None:
+        """The boundary of a step, on the training thread: stand still here if that was asked for."""
+        if self.brake.after_step():
+            self._stand(meanwhile)
+
+    def epoch_ended(self, meanwhile: Callable[[], None]) -> None:
+        """The boundary of two epochs: likewise. Going back is then done at once, as no epoch is in progress."""
+        if self.brake.after_epoch():
+            self.between = True
+            try:
+                self._stand(meanwhile)
+            finally:
+                self.between = False
+
+    def _stand(self, meanwhile: Callable[[], None]) -> None:
+        self.detail = self.brake.reason
+        since = self._standing_since = time.monotonic()
         try:
             self.brake.wait(meanwhile)
-        finally:
+        except BaseException:
             self.brake.release()  # an interrupt ends the pause as well
-            self.status, self.detail = "training", ""
+            raise
+        finally:
             if self._started is not None:
                 self._started += time.monotonic() - since
+            self._standing_since = None
+            self._rate = _Rate()
+            self.detail = ""
 
     def enter(self) -> None:
         """A stretch of training begins on the calling thread."""
@@ -185,7 +225,7 @@ class Loop:
     @property
     def inside_an_epoch(self) -> bool:
         """Whether the body of an `epochs()` loop is under way."""
-        return self.inside_epochs and self.running
+        return self.inside_epochs and self.running and not self.between
 
     @property
     def turns(self) -> int:
@@ -194,13 +234,13 @@ class Loop:
 
     def current_epoch(self) -> int:
         """The epoch in progress, or the last one finished while none is."""
-        return self.finished_epochs + (1 if self.inside_epochs and self.running else 0)
+        return self.finished_epochs + (1 if self.inside_an_epoch else 0)
 
     def elapsed(self) -> float:
         """Seconds spent training, pauses between cells left out."""
         if self._started is None:
             return 0.0
-        return (self._stopped or time.monotonic()) - self._started
+        return (self._stopped or self._standing_since or time.monotonic()) - self._started
 
     def rates(self) -> tuple[float | None, float | None]:
         """Samples and steps per second over the last few seconds, or over the whole run once it has ended."""

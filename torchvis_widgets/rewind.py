@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as NotYet
-from typing import Any
+from typing import TypeVar
 
 from torchvis_widgets.keeper import Recorded
 from torchvis_widgets.live import STEP_SECONDS
 from torchvis_widgets.loop import Loop
 from torchvis_widgets.steer.mailbox import Mailbox
+
+T = TypeVar("T")
 
 __all__ = ["Rewind", "wait_for_step"]
 
@@ -38,10 +40,14 @@ class Rewind:
         self._go_back, self._on_error = go_back, on_error
         self._wish: Future[None] = Future()
 
-    def to(self, recorded: Recorded) -> None:
-        """Put `recorded` back; waits for it unless the loop's body has to end first. Raises as `Session.restore`."""
+    def to(self, recorded: Recorded, *, wait: bool = True) -> None:
+        """Put `recorded` back; waits for it unless the loop's body has to end first. Raises as `Session.restore`.
+
+        Without `wait` it never does, and a failure is what `on_error` hears of.
+        """
         # A body that goes on below, or that stands still until resume(), cannot be waited for.
         at_once = not self._loop.inside_an_epoch or (self._loop_elsewhere() and not self._loop.brake.paused)
+        waited_for = wait and at_once
         self._wish.cancel()
         wish = self._wish = Future()
 
@@ -53,16 +59,16 @@ class Rewind:
                 wish.set_result(None)
             except Exception as error:
                 wish.set_exception(error)
-                if not at_once:
+                if not waited_for:
                     self._on_error(error)
 
         self._mailbox.put(lambda: self._loop.at_next_epoch(put_back))
-        if at_once:
+        if waited_for:
             wait_for_step(wish, "the snapshot will be put back when it ends")
 
 
-def wait_for_step(wish: Future[Any], otherwise: str) -> None:
-    """Wait for what the training thread does between two steps.
+def wait_for_step(wish: Future[T], otherwise: str) -> T:
+    """Wait for what the training thread does between two steps, and return what came of it.
 
     Raises:
         TimeoutError: the step takes more than a minute; `otherwise` says what becomes of the wish.
@@ -70,7 +76,7 @@ def wait_for_step(wish: Future[Any], otherwise: str) -> None:
         Exception: what carrying it out raised.
     """
     try:
-        wish.result(timeout=STEP_SECONDS)
+        return wish.result(timeout=STEP_SECONDS)
     except NotYet:
         raise TimeoutError(f"what the loop is doing takes more than {STEP_SECONDS:g} s; {otherwise}") from None
     except CancelledError:

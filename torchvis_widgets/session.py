@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, TypeVar
@@ -11,28 +12,31 @@ import torch
 
 from torchvis_widgets import kernel
 from torchvis_widgets.background import Background
+from torchvis_widgets.best_at_end import restore_best
+from torchvis_widgets.driving import Driving
 from torchvis_widgets.editing import Editing
 from torchvis_widgets.follow import Follower
-from torchvis_widgets.inside import Inside
 from torchvis_widgets.iterators import Batches, Epochs
 from torchvis_widgets.keeper import Recorded
 from torchvis_widgets.live import LiveState, State, Version
 from torchvis_widgets.look.observer import Observer
 from torchvis_widgets.look.tracing.graph import Graph
 from torchvis_widgets.loop import Loop, last_line
+from torchvis_widgets.overhead import Overhead
+from torchvis_widgets.record.best import Best
 from torchvis_widgets.record.errors import Problems
 from torchvis_widgets.record.numbers import check_step
 from torchvis_widgets.record.recording import Recording
 from torchvis_widgets.record.run import Run
-from torchvis_widgets.record.snapshots import Snapshot
-from torchvis_widgets.rewind import Rewind, wait_for_step
+from torchvis_widgets.rewind import Rewind
+from torchvis_widgets.steer.hyperparameters import Hyperparameters
 from torchvis_widgets.steer.mailbox import Mailbox
 from torchvis_widgets.watcher import Watcher
 
 Batch = TypeVar("Batch")
 
 
-class Session(Editing, Inside):
+class Session(Driving, Editing):
     """A model that is being watched or looked at; `watch()`, `inspect()` and views of a `Run` make one.
 
     As the last line of a cell it shows the dashboard. It is a context manager: leaving it closes it.
@@ -41,14 +45,16 @@ class Session(Editing, Inside):
     viewer: ClassVar[Callable[[Any], Any] | None] = None
     """Makes the widget that shows a session; set by the package, so that this module knows no widget."""
 
-    def __init__(self, run: Run, model: torch.nn.Module | None = None) -> None:
+    def __init__(self, run: Run, model: torch.nn.Module | None = None, overhead: float | None = None) -> None:
         self.run = run
         self.model = model
         self.open = True
         self.mailbox = Mailbox(self.loop_elsewhere)
-        self.loop = Loop(on_begin=self.mailbox.barrier, on_end=self._loop_ended)
+        self.loop = Loop(on_begin=self._loop_begins, on_end=self._loop_ended)
+        self.overhead = Overhead(overhead)
         self.layers = model
         self.edits = self._log_of_edits()
+        self.hyperparameters = Hyperparameters()
         self.graph = Graph.from_dict(run.graph) if run.graph else None
         self.observer = None
         self.stage: object | None = None  # what its views share; made and read by widgets/stage.py alone
@@ -59,6 +65,7 @@ class Session(Editing, Inside):
         self.lively: Callable[[], bool] = lambda: self.open
         """Whether what the views show may change by itself; looks for what is new in a run that is being followed."""
         self.pauses = False  # whether alarms pause the loop, which then may not be on the main thread
+        self.restores_best: Best | None = None  # by what `epochs()` puts the model back to its best when it ends
         self._closers: list[Callable[[], None]] = []
         self._background = Background(self.loop, self._left)
 
@@ -76,7 +83,15 @@ class Session(Editing, Inside):
         if not isinstance(count, int) or isinstance(count, bool) or count < 1:
             raise ValueError(f"epochs() takes a positive whole number, found {count!r}; for example session.epochs(20)")
         watcher = self._watching("epochs()")
-        return Epochs(self.loop, count, watcher.before_step, watcher.epoch_ended)
+        timed = self.overhead.timed
+        return Epochs(
+            self.loop,
+            count,
+            began=timed(watcher.before_step),
+            ended=timed(watcher.epoch_ended),
+            between=timed(watcher.between_epochs),
+            left=self._epochs_left,
+        )
 
     def batches(self, loader: Iterable[Batch]) -> Batches[Batch]:
         """Iterate over a data loader's batches, which come through unchanged and are counted.
@@ -85,7 +100,14 @@ class Session(Editing, Inside):
             RuntimeError: the session watches no training.
         """
         watcher = self._watching("batches()")
-        return Batches(self.loop, loader, watcher.after_batch, watcher.epoch_ended)
+        timed = self.overhead.timed
+        return Batches(
+            self.loop,
+            loader,
+            after_batch=timed(watcher.after_batch),
+            ended=timed(watcher.epoch_ended),
+            between=timed(watcher.between_epochs),
+        )
 
     def log(self, values: Mapping[str, Any] | None = None, /, *, step: int | None = None, **named: Any) -> None:
         """Record scalars at the step reached: `session.log({"train/loss": loss})` or `session.log(accuracy=0.9)`.
@@ -104,59 +126,14 @@ class Session(Editing, Inside):
             ValueError: a tensor of more than one element, or a negative `step`.
             RuntimeError: the session is closed or watches no training.
         """
+        began = time.perf_counter()
         watcher = self._watching("log()")
         both = {**(values or {}), **named} if named or values is None else values
         if step is None:
             watcher.log(both, self.loop.step, self.loop.epoch)
         else:
             watcher.log(both, check_step(step), self.loop.epoch_at(step))
-
-    def start(self, train: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
-        """Run `train(*args, **kwargs)` in a background thread, which keeps the cell free and every host interactive.
-
-        Raises:
-            RuntimeError: a training function started earlier is still running, or the session is closed.
-        """
-        self._watching("start()")
-        self._background.start(lambda: train(*args, **kwargs))
-
-    def wait(self, timeout: float | None = None) -> bool:
-        """Wait until what `start()` began has ended; False if `timeout` seconds pass first.
-
-        Raises:
-            BaseException: what the training function raised.
-        """
-        return self._background.wait(timeout)
-
-    def pause(self) -> None:
-        """Hold the training at the end of the step in progress, until `resume()`; from another thread than the loop's.
-
-        Raises:
-            RuntimeError: no loop is running, or this is its own thread, which could then never call `resume()`.
-        """
-        self._watching("pause()")
-        if not self.loop.running:
-            raise RuntimeError("pause() found no loop that is running; it holds one that session.start(train) began")
-        if not self.loop_elsewhere():
-            raise RuntimeError(
-                "pause() was called on the loop's own thread, which could then not resume itself; "
-                "train with session.start(train), and pause from the cell"
-            )
-        self.loop.brake.pause()
-
-    def resume(self) -> None:
-        """Let a paused training go on; nothing happens where none is paused."""
-        self.loop.brake.release()
-
-    def stop(self) -> None:
-        """End `epochs()` and `batches()` at the next boundary, as if that had been the last; what follows them runs.
-
-        Raises:
-            RuntimeError: the loop that is running uses neither, so only interrupting the kernel ends it.
-        """
-        self._watching("stop()")
-        if not self.loop.stop():
-            raise RuntimeError("stop() ends loops over session.epochs() or session.batches(); this one uses neither")
+        self.overhead.spend(time.perf_counter() - began)
 
     def close(self) -> None:
         """Take every hook off the model and finish the recording; views go on showing what was recorded."""
@@ -167,7 +144,7 @@ class Session(Editing, Inside):
         if self._watcher is not None:
             self._watcher.detach()
             self._watcher.keep_last()
-        if self.loop.status in ("idle", "training"):
+        if self.loop.running or self.loop.status == "idle":
             self.loop.status = "closed"
         while self._closers:
             self._closers.pop()()
@@ -181,66 +158,6 @@ class Session(Editing, Inside):
         if error is not None:
             self.loop.fail(error)
         self.close()
-
-    # Going back
-
-    def snapshot(self, name: str) -> None:
-        """Keep the model's state under a name, now or, while a loop runs on another thread, at the end of its step.
-
-        A named snapshot is never thinned away; `restore(name=…)` and `run.state_dict(name=…)` find it.
-
-        Raises:
-            TypeError: `name` is no string.
-            ValueError: `name` is empty, longer than 100 characters, not printable, or taken.
-            RuntimeError: the session is closed or watches no training.
-            TimeoutError: the step under way takes more than a minute; the snapshot is taken when it ends.
-        """
-        keeper = self._watching("snapshot()").keeper
-        keeper.check_name(name)
-        wait_for_step(self.mailbox.put(lambda: keeper.save(None, name)), "the snapshot will be taken when it ends")
-
-    def restore(
-        self,
-        *,
-        epoch: float | None = None,
-        step: int | None = None,
-        name: str | None = None,
-        branch: int | None = None,
-    ) -> Snapshot:
-        """Put the model back to a snapshot, and what else that holds: optimizers, schedulers, random numbers.
-
-        With `watch(resumable=…)` training that goes on from an epoch's end equals, bit for bit, the training that went
-        on then. Steps and epochs count on from there as a new branch of the run; the old one is kept. Gradients are
-        dropped. While a loop runs on another thread this waits for the end of its step. Inside `epochs()` the epoch in
-        progress is given up: `batches()` hands out no more, and when the loop's body has come to its end everything is
-        put back and the epochs go on from there (if the loop is paused: once it is resumed). After a snapshot that is
-        no epoch's end they go on with a new pass over the data.
-
-        Args:
-            epoch: of the snapshot.
-            step: of the snapshot, where epochs do not tell it.
-            name: of the snapshot, as `snapshot(name)` was given it.
-            branch: looks for it on the way to this branch's end; by default to the current one's, then anywhere.
-
-        Returns:
-            The snapshot. `run.best("val/loss")` gives one whose step can be asked for.
-
-        Warns:
-            RuntimeWarning: the snapshot holds not all that `resumable=` asks for, or the model alone.
-
-        Raises:
-            LookupError: no such snapshot; names the nearest.
-            RestoreError: the model has other tensors now.
-            RunError: a file of it is damaged.
-            RuntimeError: the session is closed or watches no training.
-            TimeoutError: the step or the epoch's end takes more than a minute; it is put back after that.
-        """
-        watcher, rewind = self._watching("restore()"), self._rewind
-        recorded = watcher.keeper.read(epoch=epoch, step=step, name=name, branch=branch)
-        if (left_out := watcher.keeper.not_recorded(recorded)) is not None:
-            warnings.warn(left_out, RuntimeWarning, stacklevel=2)
-        rewind.to(recorded)
-        return recorded.snapshot
 
     # Looking inside
 
@@ -260,6 +177,11 @@ class Session(Editing, Inside):
     def records(self) -> bool:
         """Whether there is a training to tell of: one that is watched, or a run that holds one."""
         return self._watcher is not None or not isinstance(self.run, Recording)
+
+    @property
+    def in_hand(self) -> bool:
+        """Whether there is a training to be driven from here: one that is watched, by a session that is open."""
+        return self._watcher is not None and self.open
 
     def loop_elsewhere(self) -> bool:
         """Whether a loop on another thread may be changing the model at this moment."""
@@ -323,12 +245,28 @@ class Session(Editing, Inside):
             raise RuntimeError(f"{call} needs a session that watches training: make one with tvw.watch(model, …)")
         if not self.open:
             raise RuntimeError(f"{call} on a closed session: call tvw.watch(model, …) again for a new one")
-        if self.pauses and call in ("epochs()", "batches()") and kernel.on_main_thread():
+        if self.pauses and call in ("epochs()", "batches()") and kernel.on_main_thread() and not self.loop.reach:
             raise RuntimeError(
                 f'{call} with on_nonfinite="pause" runs on the main thread, where nothing could resume it: '
-                'train with session.start(train), or watch with on_nonfinite="stop"'
+                'train with session.start(train), or watch with on_nonfinite="stop"; in JupyterLab ≥ 4.4 and '
+                "Notebook ≥ 7.4 with ipykernel ≥ 7 it works once the session is on show"
             )
         return self._watcher
+
+    def _loop_begins(self) -> None:
+        self.mailbox.barrier()
+        self.overhead.begin()
+
+    def _epochs_left(self) -> None:
+        """An `epochs()` has ended, on the training thread, and what follows it in the user's code comes next."""
+        if self._watcher is None or self.restores_best is None or not isinstance(self.run, Recording):
+            return
+        try:
+            restore_best(self._watcher, self.run, self.loop, self.restores_best, self._go_back)
+        except LookupError as error:
+            self.warn("restore_best", f"restore_best found nothing to restore: {error}")
+        except Exception as error:
+            self.report(error)
 
     def _loop_ended(self) -> None:
         self.mailbox.barrier()

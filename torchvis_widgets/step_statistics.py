@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 import weakref
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -26,6 +27,8 @@ class StepStatistics:
     A parameter that no optimizer holds (a frozen one) is measured with the first optimizer's. Where a step is given a
     closure, which computes the gradients within it (LBFGS), they are read after the step. Everything is only queued on
     the device.
+
+    affords: whether measuring, which took so many seconds the last time, is to be done at a step where it is due.
     """
 
     def __init__(
@@ -35,7 +38,9 @@ class StepStatistics:
         loop: Loop,
         settings: Statistics,
         optimizers: Sequence[Optimizer] = (),
+        affords: Callable[[float], bool] = lambda seconds: True,
     ) -> None:
+        self._affords, self._seconds = affords, 0.0
         self._model, self._run, self._loop, self._settings = model, run, loop, settings
         self._steps: weakref.WeakKeyDictionary[Optimizer, int] = weakref.WeakKeyDictionary(dict.fromkeys(optimizers, 0))
         self._taken: dict[str, bool] = {}
@@ -46,26 +51,30 @@ class StepStatistics:
         self._begun = None
         steps = self._steps.get(optimizer, 0)
         self._steps[optimizer] = steps + 1
-        if steps % self._settings.every or _is_captured():
+        if steps % self._settings.every or _is_captured() or not self._affords(self._seconds):
             return
+        began = time.perf_counter()
         closure = (kwargs or {}).get("closure") or (args[1] if len(args) > 1 else None)
         with torch.no_grad():
             held = self._parameters(optimizer)
             gradients = [] if closure is not None else _gradients(held)
             groups = self._measured([*held, *gradients], _scale(optimizer))
         self._begun = _Begun(optimizer, held if closure is not None else [], groups, self._at())
+        self._seconds = time.perf_counter() - began
 
     def after(self, optimizer: Optimizer, *_: Any) -> None:
         """The optimizer has stepped."""
         begun, self._begun = self._begun, None
         if begun is None or begun.optimizer is not optimizer:
             return
+        began = time.perf_counter()
         with torch.no_grad():
             groups = begun.groups + self._measured(_gradients(begun.late), None)
             for labels, reading, before in groups:
                 self._run.put_statistics(
                     Sheet(*begun.at, labels, [reading], None if before is None else before.moved())
                 )
+        self._seconds += time.perf_counter() - began
 
     def go_back(self) -> None:
         """The run has gone back to an earlier step: the statistics come at the same steps as before."""

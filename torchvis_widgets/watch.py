@@ -10,6 +10,7 @@ from typing import Any, cast
 import torch
 
 from torchvis_widgets.alarms import CHOICES, Alarms, OnNonfinite
+from torchvis_widgets.best_at_end import check_restore_best
 from torchvis_widgets.every import Policy, check_policy
 from torchvis_widgets.keeper import Keeper
 from torchvis_widgets.live import state_of
@@ -23,13 +24,16 @@ from torchvis_widgets.look.texts import Tokens, check_tokens
 from torchvis_widgets.look.tracing.graph import Graph
 from torchvis_widgets.look.tracing.trace import trace_probe
 from torchvis_widgets.output_statistics import OutputStatistics
+from torchvis_widgets.overhead import check_cap
 from torchvis_widgets.record.best import Best, check_best
 from torchvis_widgets.record.recording import Recording
 from torchvis_widgets.record.run import Run
 from torchvis_widgets.record.statistics import Statistics
 from torchvis_widgets.record.thinning import to_bytes
+from torchvis_widgets.rewind import wait_for_step
 from torchvis_widgets.session import Session
 from torchvis_widgets.steer import Edit
+from torchvis_widgets.steer.change_log import ChangeLog
 from torchvis_widgets.steer.training_state import training_parts
 from torchvis_widgets.step_statistics import StepStatistics
 from torchvis_widgets.watcher import Watcher
@@ -58,6 +62,8 @@ def watch(
     resumable: bool | Sequence[Any] = False,
     on_nonfinite: OnNonfinite = "warn",
     statistics: Statistics | int | None = 50,
+    overhead: float | None = 0.02,
+    restore_best: bool = False,
     tokens: Tokens | None = None,
 ) -> Session:
     """Watch `model` while it trains; the training itself stays bit for bit what it was.
@@ -93,15 +99,20 @@ def watch(
         statistics: every how many steps norms, extremes, histograms and the like are taken of each parameter and its
             gradient, for `run.statistics()` and `run.histograms()`; and, at snapshots, of each layer's output on the
             probe. `tvw.Statistics(…)` chooses layers; None switches them off.
+        overhead: the share of the training's time that watching may take, 0.02 for 2 %; above it statistics are taken
+            more rarely, then views redrawn more rarely, which the bar tells. The first two seconds are not judged. None
+            for no limit.
+        restore_best: whether `epochs()`, when it ends or is left by break or an error, puts the model back to the best
+            snapshot, as `session.restore` would: what follows the loop finds the best weights. The last state is kept.
         tokens: the text of each token, for models of text: a list of texts for each probe sample, or a function that
             gives them for a sample's first input, `lambda ids: tokenizer.convert_ids_to_tokens(ids)`.
 
     Raises:
         TypeError: `model` is no `nn.Module`, `optimizer` no optimizer, or `criterion` cannot be called; `snapshots`,
-            `keep`, `resumable`, `statistics` or `tokens` is of the wrong kind.
-        ValueError: `keep` is no amount, `best` no metric, or `resumable` lacks an optimizer; `statistics` asks for
-            a layer that there is not; the probe does not run through the model, or `classes` has the wrong number of
-            names.
+            `keep`, `resumable`, `statistics`, `overhead` or `tokens` is of the wrong kind.
+        ValueError: `keep` is no amount, `best` no metric, or `resumable` lacks an optimizer; `overhead` is no share;
+            `restore_best` lacks a metric or snapshots to tell the best by; `statistics` asks for a layer
+            that there is not; the probe does not run through the model, or `classes` has the wrong number of names.
         RunError: the run directory belongs to another model, is being written, is newer, or cannot be written.
     """
     require_module(model, "watch")
@@ -112,7 +123,8 @@ def watch(
         raise TypeError(f"criterion must be callable as criterion(output, targets), found {type(criterion).__name__}")
     check_policy(snapshots)
     budget, measure, parts = to_bytes(keep), check_best(best), training_parts(optimizers, resumable)
-    texts = check_tokens(tokens)
+    texts, cap = check_tokens(tokens), check_cap(overhead)
+    check_restore_best(restore_best, measure, snapshots)
     bare, wanted = unwrapped(model), Statistics.of(statistics)
     if wanted is not None:
         wanted.check([*dict(bare.named_modules()), *dict(bare.named_parameters())])
@@ -123,16 +135,19 @@ def watch(
     _close_older(bare, run)
     called = name or (type(bare).__name__ if run is None else None)
     recording = Recording.create(run, model=fingerprint(bare), name=called, classes=names, keep=budget, best=measure)
-    session = Session(recording, bare)
+    session = Session(recording, bare, cap)
     session.tokens = texts
+    session.restores_best = measure if restore_best else None
     _watched[bare] = weakref.ref(session)
     keeper = Keeper(bare, recording, session.loop, snapshots, parts)
-    watcher = Watcher(bare, recording, session.loop, session.mailbox, session.report, keeper)
+    watcher = Watcher(bare, recording, session.loop, session.mailbox, session.report, keeper, session.overhead)
     watcher.alarms = Alarms(recording, bare, session.loop, on_nonfinite, session.warn, session.report)
     session.pauses = on_nonfinite == "pause"
     if wanted is not None:
-        watcher.statistics = StepStatistics(bare, recording, session.loop, wanted, optimizers)
+        afford = session.overhead.affords
+        watcher.statistics = StepStatistics(bare, recording, session.loop, wanted, optimizers, afford)
         session.on_close(OutputStatistics(recording, session.loop, wanted, lambda: session.observer).close)
+    _steer(session, recording, watcher, optimizers, resumable if isinstance(resumable, (list, tuple)) else ())
     session.watched_by(watcher)
     watcher.attach(optimizers, criterion)
     if batch is not None and graph is not None:
@@ -242,6 +257,27 @@ def _observe(
     session.observe(_observer(session, replica, probe, criterion), graph)
     run.describe(graph=graph.to_dict())
     run.save_probe(probe.tensors())
+
+
+def _steer(
+    session: Session,
+    run: Recording,
+    watcher: Watcher,
+    optimizers: Sequence[torch.optim.Optimizer],
+    known: Sequence[Any],
+) -> None:
+    """Let the session set the hyperparameters of what it watches."""
+    loop = session.loop
+
+    def carry_out(command: Callable[[], None]) -> None:
+        if not session.open:
+            raise RuntimeError("the session is closed: its hyperparameters are set on the optimizer itself")
+        wait_for_step(session.mailbox.put(command), "it will be set when that ends")
+
+    log = ChangeLog(run, lambda: (loop.step, loop.epoch))
+    assert session.model is not None
+    session.hyperparameters.attach(session.model, optimizers, known, log, carry_out)
+    watcher.hyperparameters = session.hyperparameters
 
 
 def _observe_first_batch(

@@ -11,7 +11,9 @@ from torchvis_widgets.alarms import Alarms
 from torchvis_widgets.hooks import Attachments
 from torchvis_widgets.keeper import Keeper, Recorded
 from torchvis_widgets.loop import Loop
+from torchvis_widgets.overhead import Overhead
 from torchvis_widgets.record.recording import Recording
+from torchvis_widgets.steer.hyperparameters import Hyperparameters
 from torchvis_widgets.steer.mailbox import Mailbox
 from torchvis_widgets.step_statistics import StepStatistics
 from torchvis_widgets.steps import Lead
@@ -29,9 +31,11 @@ class Watcher:
         mailbox: Mailbox,
         on_error: Callable[[Exception], None],
         keeper: Keeper,
+        overhead: Overhead,
     ) -> None:
         self._model, self._run, self._loop, self._mailbox = model, run, loop, mailbox
-        self._attached = Attachments(on_error)
+        self._attached = Attachments(on_error, overhead.timed)
+        self._overhead = overhead
         self._on_error = on_error
         self._steps_by_hand = True
         self.keeper = keeper
@@ -39,6 +43,7 @@ class Watcher:
         self.losses = LossTap(run.log)
         self.statistics: StepStatistics | None = None  # where they are wanted
         self.alarms: Alarms | None = None  # where losses are looked at
+        self.hyperparameters = Hyperparameters()
 
     # Attaching
 
@@ -97,9 +102,14 @@ class Watcher:
         self._guard(lambda: self.losses.finish(self._loop.step, self._loop.epoch))
         self._guard(self.keeper.after_epoch)
 
+    def between_epochs(self) -> None:
+        """One epoch has ended and another is to begin."""
+        self._overhead.leave_out(lambda: self._loop.epoch_ended(self._mailbox.drain))
+
     def loop_ended(self) -> None:
         """No further step comes for now."""
         self._look_for_bad()
+        self._guard(self.hyperparameters.look)
 
     def keep_last(self) -> None:
         """The loop has ended somewhere: its last state is kept too."""
@@ -112,6 +122,7 @@ class Watcher:
         self._guard(lambda: self.losses.finish(self._loop.step, self._loop.epoch))
         self.keeper.put_back(recorded)
         self._epoch_began_at = self._loop.step
+        self.hyperparameters.go_back()
         if self.statistics is not None:
             self.statistics.go_back()
         if self.alarms is not None:
@@ -121,10 +132,12 @@ class Watcher:
         self.before_step()
         self._look_for_bad()
         self.losses.step_begins()
+        self._guard(self.hyperparameters.look)
 
     def _optimizer_stepped(self, optimizer: torch.optim.Optimizer, *_: Any) -> None:
         self._steps_by_hand = False
         self.losses.step_ends()
+        self.hyperparameters.stepped(optimizer)
         if self._lead.counts(optimizer):
             self._stepped()
 
@@ -137,11 +150,15 @@ class Watcher:
     def _stepped(self) -> None:
         loop = self._loop
         loop.stepped()
+        self._overhead.boundary()
         self.losses.stepped(loop.step, loop.epoch)
-        self._mailbox.drain()
-        if loop.brake.paused:
-            loop.wait(self._mailbox.drain)
+        self._overhead.leave_out(self._serve)
         self._guard(self.keeper.after_step)
+
+    def _serve(self) -> None:
+        """Do what others have asked for, and stand still if they have."""
+        self._mailbox.drain()
+        self._loop.step_ended(self._mailbox.drain)
 
     def _look_for_bad(self) -> None:
         if self.alarms is not None:

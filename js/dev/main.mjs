@@ -10,14 +10,16 @@ document.body.dataset.jpThemeLight = query.get("theme") === "dark" ? "false" : "
 const stage = document.getElementById("stage");
 stage.style.width = `${query.get("width") ?? 1120}px`;
 
-const WIDGETS = ["training_bar", "epoch_scrubber", "model_map", "activation_viewer", "loss_plot", "weight_sliders"];
+const WIDGETS = [
+  ...["training_bar", "epoch_scrubber", "model_map", "activation_viewer", "loss_plot"],
+  ...["hyperparameter_sliders", "weight_sliders"],
+];
 const PLACES = {
   training_bar: "bar",
   epoch_scrubber: "time",
   model_map: "map",
   activation_viewer: "view",
   loss_plot: "loss",
-  weight_sliders: "weights",
 };
 
 function style(name) {
@@ -71,7 +73,12 @@ if (query.has("failed")) {
 }
 if (scene === "dashboard" || scene === "mute") {
   const board = place(stage, "tvw-dashboard");
-  for (const name of WIDGETS) await one(session, name, board, `tvw-dashboard-${PLACES[name]}`);
+  const steer = place(board, "tvw-dashboard-steer");
+  for (const name of WIDGETS) {
+    if (PLACES[name]) await one(session, name, board, `tvw-dashboard-${PLACES[name]}`);
+    else await one(session, name, steer);
+  }
+  board.append(steer);
 } else if (scene === "all") {
   stage.style.display = "grid";
   stage.style.gap = "14px";

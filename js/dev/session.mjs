@@ -1,6 +1,7 @@
-// A fake session: six models that answer each other as the kernel's would.
+// A fake session: seven models that answer each other as the kernel's would.
 import { curve, field, quantise } from "./data.mjs";
 import { FakeModel } from "./fake_model.mjs";
+import { Hyperparameters } from "./hyperparameters.mjs";
 import { ModelMap } from "./map.mjs";
 import { digits } from "./nets.mjs";
 import { Viewer } from "./viewer.mjs";
@@ -42,6 +43,7 @@ export class Session {
       model_map: this.map.model,
       activation_viewer: this.viewer.model,
       weight_sliders: new FakeModel({ layer, mode: "preview", can_live: true }, (op, args) => this.sliders(op, args)),
+      hyperparameter_sliders: new Hyperparameters().model,
       loss_plot: new FakeModel(
         {
           ...{ groups: ["loss", "accuracy"], group: "loss", scale: "linear", axis: "step", smoothing: 0.6 },

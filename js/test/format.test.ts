@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { compact, duration, epochs, number, percent } from "../src/shared/format";
+import { byteSize, compact, duration, epochs, number, percent } from "../src/shared/format";
 
 describe("format", () => {
   it("writes values to their significant digits, with a true minus", () => {
@@ -17,6 +17,7 @@ describe("format", () => {
 
   it("writes the rest as the mock does", () => {
     expect([940, 12340, 86_600_000, 999_950].map(compact)).toEqual(["940", "12.3 k", "86.6 M", "1.0 M"]);
+    expect([940, 12_340, 812e6, 1.2e9].map(byteSize)).toEqual(["940 B", "12.3 kB", "812 MB", "1.2 GB"]);
     expect([42, 725, 3725].map(duration)).toEqual(["0:42", "12:05", "1:02:05"]);
     expect([0, 0.004, 0.09, 0.42, 1].map(percent)).toEqual(["0 %", "0.4 %", "9 %", "42 %", "100 %"]);
     expect([5, 2.5, 1 / 3].map(epochs)).toEqual(["5", "2.5", "0.33"]);

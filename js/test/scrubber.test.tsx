@@ -4,7 +4,7 @@ import { FakeModel, settle } from "./fake_model";
 
 const STATE: State = {
   ...{ steps: [0, 100, 200, 300], epochs: [0, 1, 2, 3], position: null, against: null },
-  ...{ last_step: 300, total_steps: 2000, steps_per_epoch: 100, marks: [] },
+  ...{ last_step: 300, total_steps: 2000, steps_per_epoch: 100, marks: [], can_continue: true },
 };
 const life = new Set<AbortController>();
 
@@ -146,5 +146,34 @@ describe("without a kernel", () => {
     };
     model.emit("comm_live_update");
     await vi.waitFor(() => expect(el.querySelector(".tvw-gone")?.textContent).toContain("The kernel is gone"));
+  });
+});
+
+describe("continue from here", () => {
+  const words = "Continue from here";
+
+  it("asks for the step of the playhead, and says what becomes of it", async () => {
+    const { model, el, button, press } = await open({ position: 200 });
+    button(words)?.click();
+    press("r");
+    expect(model.requests("continue_from").map((request) => request.args)).toEqual([{ step: 200 }, { step: 200 }]);
+    model.reply(model.requests("continue_from")[0], { note: "training goes on from epoch 2 (step 200)" });
+    await settle();
+    const note = el.querySelector(".tvw-scrubber-note");
+    expect(note?.textContent).toContain("training goes on from epoch 2");
+    note?.querySelector("button")?.click();
+    await settle();
+    expect(el.querySelector(".tvw-scrubber-note")).toBeNull();
+  });
+
+  it("asks for nothing while live, and is not there where nothing can be driven", async () => {
+    const { model, button, press } = await open({ position: null });
+    expect(button(words)?.getAttribute("aria-disabled")).toBe("true");
+    button(words)?.click();
+    press("r");
+    expect(model.requests("continue_from")).toEqual([]);
+    model.set("can_continue", false);
+    await settle();
+    expect(button(words)).toBeUndefined();
   });
 });

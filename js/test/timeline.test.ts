@@ -11,6 +11,7 @@ const run: State = {
   total_steps: 4560,
   steps_per_epoch: 228,
   marks: [],
+  can_continue: true,
 };
 
 describe("timeline", () => {

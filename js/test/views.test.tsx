@@ -14,10 +14,17 @@ const EVIL = '<img src=x onerror="window.broken=1">&amp;';
 const BAR: Bar = {
   ...{ name: EVIL, run_path: EVIL, status: "training", epoch: 7, epochs: 20, step: 1594, progress: 0.34, rate: 5120 },
   ...{ steps_per_second: 80, seconds_left: 42, elapsed: 22, warnings: [EVIL], detail: EVIL },
+  ...{
+    overhead: 0.004,
+    overhead_cap: 0.02,
+    savings: EVIL,
+    memory: [{ place: EVIL, used: 1, total: 2 }],
+    unavailable: {},
+  },
 };
 const SCRUBBER: Scrubber = {
   ...{ steps: [0, 100, 200, 300], epochs: [0, 1, 2, 3], position: null, against: null },
-  ...{ last_step: 300, total_steps: 2000, steps_per_epoch: 100, marks: [] },
+  ...{ last_step: 300, total_steps: 2000, steps_per_epoch: 100, marks: [], can_continue: true },
 };
 const ROW = {
   ...{ type: EVIL, depth: 0, shape: "8", parameters: 3, bytes: 12, frozen: "no", idle: false, kind: "module" },

@@ -16,6 +16,8 @@ from torch import Tensor
 
 from torchvis_widgets.record import directory
 from torchvis_widgets.record.best import Best, spare_best
+from torchvis_widgets.record.changes import Change, Value
+from torchvis_widgets.record.changes_writer import ChangesWriter
 from torchvis_widgets.record.edits import Edited
 from torchvis_widgets.record.errors import RunError
 from torchvis_widgets.record.marks import Mark
@@ -43,7 +45,8 @@ class Recording(Run):
         metrics = self._metrics = MetricsWriter(file, self._problems, self._branches)
         thinner = keep and Thinner(self._store, keep, spare_best(self._store, metrics, best), self._problems)
         snapshots = SnapshotWriter(self._store, self._problems, thinner or None)
-        self._writers = _Writers(metrics, snapshots, StatisticsWriter(file, self._problems), lock)
+        changes = self._changes = ChangesWriter(file, self._problems)
+        self._writers = _Writers(metrics, snapshots, StatisticsWriter(file, self._problems), changes, lock)
         # Also when the run is forgotten and when the interpreter ends, which kills daemon threads.
         self._close = weakref.finalize(self, self._writers.close)
 
@@ -155,6 +158,17 @@ class Recording(Run):
         """Records what has become of an edit of this run."""
         self._writers.metrics.edits.amend(number, **vars(edited))
 
+    def note_change(
+        self, step: int, epoch: float | None, name: str, before: Value, after: Value, by: str = "user"
+    ) -> int:
+        """Notes that a hyperparameter was changed; returns its number for `amend_change`."""
+        change = Change(step, epoch, time.time(), name, before, after, by, self._branches.current)
+        return self._writers.changes.add(change)
+
+    def amend_change(self, number: int, after: Value) -> None:
+        """Gives a change of this run another end: a slider is still being dragged."""
+        self._writers.changes.amend(number, after=after)
+
     def listen(self, listener: Listener) -> None:
         """Calls the method `listener(names, rows)` for logged values as they arrive; see `MetricsWriter.listen`."""
         self._writers.metrics.listen(listener)
@@ -195,7 +209,8 @@ class Recording(Run):
         writers = self._writers
         if writers.closed:
             return
-        if not (writers.metrics.flush(timeout) & writers.snapshots.flush(timeout) & writers.statistics.flush(timeout)):
+        drains = (writers.metrics, writers.snapshots, writers.statistics, writers.changes)
+        if [each for each in drains if not each.flush(timeout)]:  # each has its turn, whatever becomes of the others
             self._problems.note("flush", f"flush: not everything was on the disk within {timeout:g} s")
 
     def close(self) -> None:
@@ -231,14 +246,21 @@ class _Writers:
     """All that writing needs, apart from Run so that a forgotten Run can still be closed."""
 
     def __init__(
-        self, metrics: MetricsWriter, snapshots: SnapshotWriter, statistics: StatisticsWriter, lock: FileLock
+        self,
+        metrics: MetricsWriter,
+        snapshots: SnapshotWriter,
+        statistics: StatisticsWriter,
+        changes: ChangesWriter,
+        lock: FileLock,
     ) -> None:
-        self.metrics, self.snapshots, self.statistics, self._lock = metrics, snapshots, statistics, lock
+        self.metrics, self.snapshots, self.statistics, self.changes = metrics, snapshots, statistics, changes
+        self._lock = lock
         self.closed = False
 
     def close(self) -> None:
         self.closed = True
         self.snapshots.close(_CLOSING_TIMEOUT)
+        self.changes.close(_CLOSING_TIMEOUT)
         self.statistics.close(_CLOSING_TIMEOUT)  # before the metrics, which fold the file's log into it
         self.metrics.close(_CLOSING_TIMEOUT)
         self._lock.release()

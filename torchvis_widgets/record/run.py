@@ -14,6 +14,8 @@ from torch import Tensor
 from torchvis_widgets.record import directory, tables
 from torchvis_widgets.record.best import best_of, check_best
 from torchvis_widgets.record.branches import Branch, Branches, is_on
+from torchvis_widgets.record.changes import Change, ChangesReader
+from torchvis_widgets.record.changes_writer import ChangesWriter
 from torchvis_widgets.record.edits import Edited
 from torchvis_widgets.record.errors import Problems, RunError
 from torchvis_widgets.record.marks import Mark
@@ -50,6 +52,7 @@ class Run:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._open(path, follow=True)
         self._metrics: MetricsReader | MetricsWriter = MetricsReader(self.path / directory.METRICS, self._branches)
+        self._changes: ChangesReader | ChangesWriter = ChangesReader(self.path / directory.METRICS)
 
     def _open(self, path: str | os.PathLike[str], *, follow: bool) -> None:
         self.path = directory.absolute(path)
@@ -149,6 +152,12 @@ class Run:
     def is_past(self, branch: int, step: int, time: float) -> bool:
         """Says whether a moment of a branch is on the way to the current branch's end."""
         return is_on(self._branches.line(), branch, step, time)
+
+    @property
+    def changed(self) -> list[Change]:
+        """Hyperparameters changed on the way to the current branch's end, in the order in which they were."""
+        line = self._branches.line()
+        return [each for each in self._changes.changes if is_on(line, each.branch, each.step, each.time)]
 
     @property
     def left(self) -> dict[str, list[Series]]:
@@ -263,6 +272,14 @@ class Run:
         """
         self._catch_up()
         return tables.edits(self._metrics.edited, self._branches)
+
+    def changes(self) -> pandas.DataFrame:
+        """Returns every change of a hyperparameter as a row (step, epoch, time, name, before, after, by, branch).
+
+        `by` is "user", or what set it against the user: a scheduler's class. Sorted by branch and step.
+        """
+        self._catch_up()
+        return tables.changes(self._changes.changes)
 
     def statistics(self) -> pandas.DataFrame:
         """Returns what was measured of parameters, gradients and outputs as rows, by branch and step.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from torchvis_widgets.record.branches import Branches
+from torchvis_widgets.record.changes import Change
 from torchvis_widgets.record.edits import Edited
 from torchvis_widgets.record.lines import Lines
 from torchvis_widgets.record.marks import Mark
@@ -16,7 +17,7 @@ from torchvis_widgets.record.marks import Mark
 if TYPE_CHECKING:
     import pandas
 
-__all__ = ["edits", "marks", "metrics"]
+__all__ = ["changes", "edits", "marks", "metrics"]
 
 
 def metrics(lines: Lines) -> pandas.DataFrame:
@@ -35,10 +36,19 @@ def metrics(lines: Lines) -> pandas.DataFrame:
 
 def marks(marked: Sequence[Mark]) -> pandas.DataFrame:
     """See `Run.marks`."""
+    return _of(Mark, marked)
+
+
+def changes(changed: Sequence[Change]) -> pandas.DataFrame:
+    """See `Run.changes`."""
+    return _of(Change, changed)
+
+
+def _of(kind: type[Mark | Change], found: Sequence[Mark | Change]) -> pandas.DataFrame:
     import pandas
 
-    columns = [field.name for field in fields(Mark)]
-    table = pandas.DataFrame([astuple(mark) for mark in marked], columns=columns)
+    columns = [field.name for field in fields(kind)]
+    table = pandas.DataFrame([astuple(one) for one in found], columns=columns)
     return table.sort_values(["branch", "step"], kind="stable", ignore_index=True)
 
 

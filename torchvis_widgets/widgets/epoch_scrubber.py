@@ -33,6 +33,7 @@ class EpochScrubber(View):
     last_step = t.Int(0).tag(sync=True)
     total_steps = t.Int(None, allow_none=True).tag(sync=True)
     steps_per_epoch = t.Float(None, allow_none=True).tag(sync=True)
+    can_continue = t.Bool(False).tag(sync=True)  # whether training can go on from the snapshot on show
     marks = t.List(t.Dict()).tag(sync=True)  # {step, kind, text} of each moment marked in the run
 
     def update(self) -> None:
@@ -49,6 +50,7 @@ class EpochScrubber(View):
             last_step=session.loop.step,
             total_steps=None if session.loop.status in ENDED else session.loop.total_steps(),
             steps_per_epoch=session.loop.steps_per_epoch,
+            can_continue=session.in_hand,
             marks=told(latest_marks(session.run)),
         )
 
@@ -75,6 +77,23 @@ class EpochScrubber(View):
             raise TypeError(f"step must be a whole number or null, found {type(step).__name__}")
         self.seek(step=step)
         return {}
+
+    def answer_continue_from(self, step: int) -> dict[str, Any]:
+        """Training is to go on from a snapshot, what came after it being left; `note` says what becomes of it.
+
+        Raises:
+            LookupError: no snapshot there; the nearest ones are named.
+            RestoreError: the model has other tensors now.
+            RuntimeError: the session is closed or watches no training.
+        """
+        if not isinstance(step, int) or isinstance(step, bool):
+            raise TypeError(f"step must be a whole number, found {type(step).__name__}")
+        session = self.stage.session
+        place, running = session.run.snapshot(step=step), session.loop.running
+        left_out = session.continue_from(step)
+        self.stage.move(None)
+        note = f"training goes on from {place}" if running else f"back at {place}: training goes on from there when run"
+        return {"note": f"{note}; {left_out}" if left_out else note}
 
     def answer_compare(self, on: bool) -> None:
         """Compare was pressed: the snapshot on show stays beside those that the playhead goes to."""

@@ -41,13 +41,17 @@ class Shown(Protocol):
 class Publisher:
     """Refreshes the shown widgets of one session, on its own thread while `live()` and on any other when asked.
 
-    `moving()` tells whether a loop runs.
+    `moving()` tells whether a loop runs, `slowness()` how many times rarer than usual its frames are to be.
     """
 
     def __init__(
-        self, live: Callable[[], bool], moving: Callable[[], bool], on_error: Callable[[Exception], None]
+        self,
+        live: Callable[[], bool],
+        moving: Callable[[], bool],
+        on_error: Callable[[Exception], None],
+        slowness: Callable[[], float] = lambda: 1.0,
     ) -> None:
-        self._live, self._moving = live, moving
+        self._live, self._moving, self._slowness = live, moving, slowness
         self._on_error = on_error
         self._widgets: weakref.WeakSet[Shown] = weakref.WeakSet()
         self._lock = threading.RLock()
@@ -113,7 +117,9 @@ class Publisher:
 
     def period(self) -> float:
         """Seconds until the next round: half of the time at least is left to others."""
-        return min(SLOWEST, max(PERIOD, 2 * self._delay)) if self._moving() else IDLE_PERIOD
+        if not self._moving():
+            return IDLE_PERIOD
+        return max(PERIOD * self._slowness(), min(SLOWEST, 2 * self._delay))
 
     def close(self) -> None:
         """End the thread after a last round."""

@@ -28,7 +28,7 @@ class Stage:
     def __init__(self, session: Session) -> None:
         self.session = session
         self.selection = Selection(Cursor(layer=first_layer(session.graph)))
-        self.publisher = Publisher(session.lively, session.moving, session.report)
+        self.publisher = Publisher(session.lively, session.moving, session.report, session.overhead.slowness)
         self.prefetcher = Prefetcher(self._prefetch)
         session.on_close(self.publisher.close)
         _keep_stills(self.publisher)

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from torchvis_widgets import kernel
 from torchvis_widgets.widgets.base import LiveWidget
 from torchvis_widgets.widgets.stage import Source, Stage, stage_of
 
@@ -32,6 +33,17 @@ class View(LiveWidget):
 
     def changed(self) -> None:
         self._stage.publisher.publish()
+
+    def answer_hello(self, view: str, visible: bool) -> dict[str, Any]:
+        self._tell_reach()
+        return super().answer_hello(view, visible)
+
+    def answer_presence(self, view: str, visible: bool | None) -> None:
+        self._tell_reach()
+        super().answer_presence(view, visible)
+
+    def _tell_reach(self) -> None:
+        self._stage.session.loop.reach.answered(kernel.on_main_thread())
 
     def drawn(self) -> None:
         self._stage.publisher.settle()

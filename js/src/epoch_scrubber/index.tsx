@@ -8,7 +8,7 @@ import type { Mark } from "../shared/marks";
 import { type ViewProps, widget } from "../shared/mount";
 import { Button } from "../shared/parts";
 import { usePlay } from "./play";
-import { label, nextMark, playhead } from "./timeline";
+import { label, name, nextMark, playhead } from "./timeline";
 import { Timeline } from "./timeline_view";
 
 export interface State {
@@ -19,7 +19,13 @@ export interface State {
   last_step: number;
   total_steps: number | null;
   steps_per_epoch: number | null;
+  can_continue: boolean;
   marks: Mark[];
+}
+
+interface Onward {
+  /** what becomes of the training */
+  note: string;
 }
 
 /** Epochs a second. */
@@ -32,6 +38,7 @@ function EpochScrubber({ state, link }: ViewProps<State>) {
   const compared = useControl(latest, state.against !== null, "compare", "on");
   const [playing, setPlaying] = useState(false);
   const [speed, setSpeed] = useState(USUAL);
+  const [note, setNote] = useState("");
   const newest = state.steps.length - 1;
   const index = playhead(state.steps, position.value);
   const live = position.value === null;
@@ -57,6 +64,15 @@ function EpochScrubber({ state, link }: ViewProps<State>) {
   };
   const compare = () => void compared.set(!compared.value);
 
+  const onward = state.can_continue && !live && newest >= 0;
+  const goOn = async () => {
+    const step = state.steps[index];
+    if (!onward || step === undefined) return;
+    setPlaying(false);
+    const reply = await link.request<Onward>("continue_from", { step });
+    setNote(reply?.value.note ?? "");
+  };
+
   const keys = {
     ArrowLeft: () => seek(index - 1),
     ArrowDown: () => seek(index - 1),
@@ -70,6 +86,7 @@ function EpochScrubber({ state, link }: ViewProps<State>) {
     l: () => void move(null),
     m: () => seek(nextMark(state, index)),
     c: compare,
+    r: onward ? () => void goOn() : undefined,
     "+": faster(1),
     "=": faster(1),
     "-": faster(-1),
@@ -82,6 +99,15 @@ function EpochScrubber({ state, link }: ViewProps<State>) {
       <Speed speed={speed} choose={setSpeed} />
       <Timeline state={state} link={link} index={index} live={live} seek={seek} />
       <output class="tvw-num tvw-scrubber-label">{label(state, index, live)}</output>
+      {state.can_continue && (
+        <Button
+          act={() => void goOn()}
+          unavailable={onward ? "" : "first take the playhead to an earlier epoch"}
+          title={`put the training back to ${name(state, index)}, and go on from there (r)`}
+        >
+          Continue<span class="tvw-scrubber-long"> from here</span>
+        </Button>
+      )}
       <Button
         act={() => {
           setPlaying(false);
@@ -100,6 +126,14 @@ function EpochScrubber({ state, link }: ViewProps<State>) {
       >
         Compare
       </Button>
+      {note && (
+        <div class="tvw-scrubber-note" role="status">
+          <span>{note}</span>
+          <button type="button" class="tvw-plain" aria-label="dismiss" onClick={() => setNote("")}>
+            ×
+          </button>
+        </div>
+      )}
     </div>
   );
 }
@@ -140,6 +174,7 @@ export default widget<State>({
     last_step: true,
     total_steps: true,
     steps_per_epoch: true,
+    can_continue: true,
     marks: true,
   },
   View: EpochScrubber,
@@ -151,5 +186,6 @@ export default widget<State>({
     ["l", "live: follow the newest"],
     ["m", "the snapshot before the next mark"],
     ["c", "compare with the epoch on show"],
+    ["r", "rewind: continue the training from the epoch on show"],
   ],
 });

@@ -50,6 +50,12 @@ export function compact(value: number): string {
   return `${rest.toFixed(decimals)}${units[unit]}`;
 }
 
+/** 812 MB, 1.2 GB */
+export function byteSize(value: number): string {
+  const text = compact(value);
+  return text.includes(" ") ? `${text}B` : `${text} B`;
+}
+
 /** 0:42, 12:05, 1:02:05 */
 export function duration(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds));

@@ -116,17 +116,20 @@ export function Button(props: {
   pressed?: boolean | undefined;
   expanded?: boolean;
   disabled?: boolean;
+  /** why it cannot be pressed now; it keeps the focus, and says so */
+  unavailable?: string | undefined;
 }) {
   return (
     <button
       type="button"
       class="tvw-button"
-      title={props.title}
+      title={props.unavailable || props.title}
+      aria-disabled={props.unavailable ? true : undefined}
       aria-label={props.label}
       aria-pressed={props.pressed}
       aria-expanded={props.expanded}
       disabled={props.disabled}
-      onClick={props.act}
+      onClick={() => props.unavailable || props.act()}
     >
       {props.children}
     </button>

@@ -2,7 +2,10 @@ import "../shared/theme.css";
 import "./style.css";
 import { useState } from "preact/hooks";
 import { count, duration, percent } from "../shared/format";
+import { onKeys } from "../shared/keyboard";
 import { type ViewProps, widget } from "../shared/mount";
+import { Controls, keysOf } from "./controls";
+import { Cost } from "./cost";
 
 export interface State {
   name: string;
@@ -10,7 +13,9 @@ export interface State {
   status:
     | "idle"
     | "training"
+    | "pausing"
     | "paused"
+    | "stopping"
     | "finished"
     | "stopped"
     | "interrupted"
@@ -27,9 +32,25 @@ export interface State {
   steps_per_second: number | null;
   seconds_left: number | null;
   elapsed: number;
+  overhead: number | null;
+  overhead_cap: number | null;
+  savings: string;
+  memory: Memory[];
+  unavailable: Partial<Record<Control, string>>;
   warnings: string[];
   detail: string;
 }
+
+export type Control = "pause" | "step" | "epoch" | "stop";
+
+export interface Memory {
+  /** "host", or a device such as "cuda:0" */
+  place: string;
+  used: number;
+  total: number | null;
+}
+
+const UNDER_WAY = new Set(["training", "pausing", "paused", "stopping", "following"]);
 
 /** epoch 7 / 20 · step 1,594 */
 export function position({ epoch, epochs, step }: State): string {
@@ -39,10 +60,11 @@ export function position({ epoch, epochs, step }: State): string {
 
 /** 0:42 left · 5,120 samples/s, or what is known of it */
 export function pace(state: State): string {
-  const training = state.status === "training" || state.status === "paused" || state.status === "following";
+  const training = UNDER_WAY.has(state.status);
   const parts: string[] = [];
   if (training && state.seconds_left !== null) parts.push(`${duration(state.seconds_left)} left`);
   else if (state.elapsed > 0) parts.push(`${duration(state.elapsed)} ${training ? "so far" : "in all"}`);
+  if (state.status === "paused") return parts.join(" · ");
   if (state.rate !== null) parts.push(`${count(state.rate)} samples/s`);
   else if (state.steps_per_second !== null) parts.push(`${state.steps_per_second.toFixed(1)} steps/s`);
   return parts.join(" · ");
@@ -90,11 +112,11 @@ function Warnings({ warnings }: { warnings: string[] }) {
   );
 }
 
-function TrainingBar({ state }: ViewProps<State>) {
+function TrainingBar({ state, link }: ViewProps<State>) {
   // one state of a model, of which no training is known: nothing to tell of it
   const inspected = state.status === "inspected";
   return (
-    <div>
+    <div role="group" aria-label="training" onKeyDown={onKeys(keysOf(state, link))}>
       <div class="tvw-bar">
         <span class="tvw-bar-name" title={state.run_path}>
           {state.name}
@@ -103,7 +125,7 @@ function TrainingBar({ state }: ViewProps<State>) {
           <i />
           {state.status}
         </span>
-        {state.status !== "training" && !inspected && (
+        {!UNDER_WAY.has(state.status) && !inspected && (
           <span class="tvw-bar-path tvw-mono" title={state.run_path}>
             {/* the mark keeps a leading slash in its place: the text is cut at its beginning */}
             {`\u200e${state.run_path}`}
@@ -114,6 +136,8 @@ function TrainingBar({ state }: ViewProps<State>) {
             <span class="tvw-num">{position(state)}</span>
             <Progress state={state} />
             <span class="tvw-num">{pace(state)}</span>
+            <Cost state={state} />
+            <Controls state={state} link={link} />
           </>
         )}
       </div>
@@ -135,8 +159,23 @@ const traits = {
   steps_per_second: true,
   seconds_left: true,
   elapsed: true,
+  overhead: true,
+  overhead_cap: true,
+  savings: true,
+  memory: true,
+  unavailable: true,
   warnings: true,
   detail: true,
 } as const;
 
-export default widget<State>({ name: "training_bar", traits, View: TrainingBar });
+export default widget<State>({
+  name: "training_bar",
+  traits,
+  View: TrainingBar,
+  help: [
+    ["p", "pause, resume"],
+    ["s", "one step, then pause"],
+    ["e", "to the end of the epoch, then pause"],
+    ["x", "stop: the code after the loop runs"],
+  ],
+});

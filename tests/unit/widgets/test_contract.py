@@ -14,13 +14,14 @@ from torchvis_widgets.look.picturing.kinds import KINDS
 from torchvis_widgets.widgets.activation_viewer import ActivationViewer
 from torchvis_widgets.widgets.base import LiveWidget
 from torchvis_widgets.widgets.epoch_scrubber import EpochScrubber
+from torchvis_widgets.widgets.hyperparameter_sliders import HyperparameterSliders
 from torchvis_widgets.widgets.loss_plot import LossHeader
 from torchvis_widgets.widgets.model_map import ModelMap
 from torchvis_widgets.widgets.training_bar import TrainingBar
 from torchvis_widgets.widgets.weight_sliders import WeightSliders
 
 SOURCES = Path(__file__).parents[3] / "js" / "src"
-WIDGETS = [ActivationViewer, EpochScrubber, LossHeader, ModelMap, TrainingBar, WeightSliders]
+WIDGETS = [ActivationViewer, EpochScrubber, HyperparameterSliders, LossHeader, ModelMap, TrainingBar, WeightSliders]
 
 
 def source(bundle: str) -> str:

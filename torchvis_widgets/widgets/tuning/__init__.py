@@ -1,0 +1,1 @@
+"""What HyperparameterSliders shows, as plain data."""
