@@ -90,6 +90,15 @@ class EditLog:
         """
         return code(self.transactions, self._around.run)
 
+    def code_of(self, edits: Iterable[Edit], state: Mapping[str, Tensor]) -> str:
+        """The same of edits that have not been made, as those of a preview, on a state."""
+        step, (epoch, branch) = 0, self._around.place()
+        made = [
+            Transaction(number, edit, step, epoch, time.time(), branch, *self._about(state, edit))
+            for number, edit in enumerate(edits)
+        ]
+        return code(made, self._around.run)
+
     def preview(self, state: Mapping[str, Tensor], edits: Iterable[Edit]) -> dict[str, Tensor]:
         """A copy of a state with edits made, bit for bit as `apply` would change the model. Raises EditError."""
         around = self._around
