@@ -42,7 +42,9 @@ export class Session {
       ),
       model_map: this.map.model,
       activation_viewer: this.viewer.model,
-      weight_sliders: new FakeModel({ layer, mode: "preview", can_live: true }, (op, args) => this.sliders(op, args)),
+      weight_sliders: new FakeModel({ layer, mode: "preview", can_live: true, reset_optimizer: false }, (op, args) =>
+        this.sliders(op, args),
+      ),
       hyperparameter_sliders: new Hyperparameters().model,
       loss_plot: new FakeModel(
         {
@@ -97,10 +99,11 @@ export class Session {
   sliders(op, args) {
     const key = args.tensor;
     if (op === "mode") this.models.weight_sliders.set(args);
-    if (op === "gain" && args.done) this.undo.push([key, this.gains.get(key) ?? 1]);
-    if (op === "gain") this.gains.set(key, args.value);
+    const gain = op === "edit" && args.change === "gain";
+    if (gain && args.done) this.undo.push([key, this.gains.get(key) ?? 1]);
+    if (gain) this.gains.set(key, args.value);
     if (op === "pick") this.picked = { tensor: key, row: args.row, col: args.col, value: 0.1431 };
-    if (op === "set") this.picked.value = args.value;
+    if (op === "edit" && args.change === "set") this.picked.value = args.value;
     if (op === "undo") this.gains.set(...this.undo.pop());
     if (op === "reset") {
       this.gains.clear();
@@ -120,20 +123,27 @@ export class Session {
       : [];
     const tensors = sizes.map(([name, shape, r, c]) => ({
       ...{ name: `${this.layer}.${name}`, shape, rows: r, cols: c, rows_total: r, cols_total: c, lo: -0.42, hi: 0.42 },
-      ...{ gain: this.gains.get(`${this.layer}.${name}`) ?? 1, editable: true, note: null },
+      ...{ values: { gain: this.gains.get(`${this.layer}.${name}`) ?? 1 }, reach: 0.42, dtype: "float32" },
+      ...{ parts: [], frozen: false, editable: true, note: null },
     }));
     const arrays = tensors.map((t, i) =>
       quantise(
-        field(i + 4, t.rows, t.cols, 0.7).map((v) => v * 0.2 * t.gain),
+        field(i + 4, t.rows, t.cols, 0.7).map((v) => v * 0.2 * t.values.gain),
         -0.42,
         0.42,
       ),
     );
     const picked = this.picked && { ...this.picked, index: [11, 3, 0, 2], lo: -0.6, hi: 0.6 };
     const moved = [...this.gains.values()].some((gain) => gain !== 1);
-    const probe = { loss_before: 0.184, loss_after: moved ? 0.231 : 0.184, changed: moved ? 2 : 0, count: 8 };
+    const probe = {
+      changes: [],
+      loss_before: 0.184,
+      loss_after: moved ? 0.231 : 0.184,
+      changed: moved ? 2 : 0,
+      count: 8,
+    };
     const { mode } = this.models.weight_sliders.traits;
-    const counts = { undo: this.undo.length, edits: moved ? this.gains.size : 0 };
+    const counts = { undo: this.undo.length, redo: 0, edits: moved ? this.gains.size : 0 };
     this.models.weight_sliders.push(
       "weights",
       {

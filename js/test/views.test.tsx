@@ -64,11 +64,11 @@ const VIEWER = {
 };
 const TENSOR = {
   ...{ name: `fc.${EVIL}`, shape: [2, 2], rows: 2, cols: 2, rows_total: 2, cols_total: 2, lo: -1, hi: 1 },
-  ...{ gain: 1, editable: true, note: EVIL },
+  ...{ dtype: "float32", reach: 1, values: {}, parts: ["channel"], frozen: false, editable: true, note: EVIL },
 };
 const WEIGHTS = {
-  ...{ tensors: [TENSOR], picked: null, undo: 2, edits: 1, step: 3, live: false, error: EVIL },
-  probe: { loss_before: 0.184, loss_after: 0.231, changed: 2, count: 8 },
+  ...{ tensors: [TENSOR], picked: null, undo: 2, redo: 1, edits: 1, step: 3, live: false, error: EVIL },
+  probe: { loss_before: 0.184, loss_after: 0.231, changed: 2, count: 8, changes: [`3: ${EVIL} → b`] },
 };
 
 type Module = typeof bar | typeof scrubber | typeof map | typeof viewer | typeof sliders | typeof loss;
@@ -115,7 +115,12 @@ describe("names that look like HTML", () => {
       ...(["the viewer's trouble", viewer, VIEWER] as const),
       [["frame", { ...FRAME, panels: [], error: { reason: EVIL, remedy: EVIL } }, []]],
     ],
-    ["sliders", sliders, { layer: EVIL, mode: "preview", can_live: false }, [["weights", WEIGHTS, buffers]]],
+    [
+      "sliders",
+      sliders,
+      { layer: EVIL, mode: "preview", can_live: false, reset_optimizer: false },
+      [["weights", WEIGHTS, buffers]],
+    ],
     [
       ...(["loss plot", loss] as const),
       {
@@ -209,38 +214,6 @@ describe("LossPlot", () => {
     expect(button?.getAttribute("aria-expanded")).toBe("true");
     expect(el.querySelector(".tvw-loss-marks")?.textContent).toBe(`${EVIL} at step 1140`);
     expect(el.querySelector('.tvw-hidden[role="status"]')?.textContent).toBe(`${EVIL} at step 1140`);
-  });
-});
-
-describe("WeightSliders", () => {
-  it("sends drags, marks the end of one, and offers undo and reset", async () => {
-    const { model, el, text } = await open(sliders, { layer: "fc", mode: "preview", can_live: false });
-    model.push("weights", 1, WEIGHTS, [inside(new Uint8Array(4))]);
-    await settle();
-    expect(text()).toContain("probe loss 0.184 → 0.231");
-    expect(text()).toContain("2 of 8 predictions change");
-    expect(text()).toContain("Undo 2");
-    expect(text()).toContain("Reset");
-    const input = el.querySelector<HTMLInputElement>('input[type="range"]');
-    if (!input) throw new Error("no slider");
-    input.value = "1.5";
-    input.dispatchEvent(new Event("input", { bubbles: true }));
-    input.dispatchEvent(new Event("change", { bubbles: true }));
-    model.reply(model.requests("gain")[0]);
-    await settle();
-    expect(model.requests("gain").map((request) => request.args)).toEqual([
-      { tensor: TENSOR.name, value: 1.5, done: false },
-      { tensor: TENSOR.name, value: 1.5, done: true },
-    ]);
-  });
-
-  it("does not go live where there is nothing to change", async () => {
-    const { model, el } = await open(sliders, { layer: "fc", mode: "preview", can_live: false });
-    const live = [...el.querySelectorAll<HTMLButtonElement>('[role="radio"]')].find((b) => b.textContent === "Live");
-    expect(live?.getAttribute("aria-disabled")).toBe("true");
-    expect(live?.title).toContain("recorded run");
-    live?.click();
-    expect(model.requests("mode")).toEqual([]);
   });
 });
 

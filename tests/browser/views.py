@@ -228,7 +228,7 @@ class Dashboard:
         return self.sliders.get_by_label(f"{tensor} · gain", exact=True)
 
     def shown_gain(self, tensor: str) -> float:
-        return float(self.gain(tensor).locator("xpath=../output").inner_text())
+        return float(self.gain(tensor).locator("xpath=../input[@type='text']").input_value())
 
     def click_gain(self, tensor: str, value: float) -> None:
         """Click the slider's track at a value of its 0 … 2."""

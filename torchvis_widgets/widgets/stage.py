@@ -16,6 +16,7 @@ from torchvis_widgets.watch import of_run
 from torchvis_widgets.widgets.prefetcher import Prefetcher, upcoming
 from torchvis_widgets.widgets.publisher import Publisher
 from torchvis_widgets.widgets.selection import Cursor, Selection
+from torchvis_widgets.widgets.sliding.drafts import Drafts
 
 Source = Session | Run
 
@@ -28,6 +29,7 @@ class Stage:
     def __init__(self, session: Session) -> None:
         self.session = session
         self.selection = Selection(Cursor(layer=first_layer(session.graph)))
+        self.drafts = Drafts(self.selection)
         self.publisher = Publisher(session.lively, session.moving, session.report, session.overhead.slowness)
         self.prefetcher = Prefetcher(self._prefetch)
         session.on_close(self.publisher.close)

@@ -2,30 +2,38 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-from concurrent.futures import TimeoutError as NotYet
+import secrets
+from collections.abc import Hashable
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import torch
 import traitlets as t
 
-from torchvis_widgets.look.errors import LookError
-from torchvis_widgets.steer import Edit, apply
+from torchvis_widgets.steer.edits import Edit, EditError
 from torchvis_widgets.widgets.base import Reply, Topic
 from torchvis_widgets.widgets.matrix import Matrix
+from torchvis_widgets.widgets.sliding.asked import edit_asked, flag, index_asked, name_asked, same_place, whole_asked
+from torchvis_widgets.widgets.sliding.blend import Blend, Way, choices
+from torchvis_widgets.widgets.sliding.consequence import consequence
+from torchvis_widgets.widgets.sliding.edited import Edited, State
+from torchvis_widgets.widgets.sliding.finding import class_names, found, frozen
+from torchvis_widgets.widgets.sliding.listing import drafted, made
+from torchvis_widgets.widgets.sliding.live_edits import LiveEdits
+from torchvis_widgets.widgets.sliding.rows import MOST_TENSORS, Picked, left_out, names_in, picked_value, row
+from torchvis_widgets.widgets.sliding.units import BYS, ORDERS, By, Units, Window, units_of
+from torchvis_widgets.widgets.stage import Source, stage_of
 from torchvis_widgets.widgets.view import View
 
 MODES = ("preview", "live")
-MOST_TENSORS = 24
-BOUNDARY_SECONDS = 10.0  # how long a live edit waits for the end of the step before the view hears of the delay
 
 
 class WeightSliders(View):
-    """A gain for each tensor of the selected layer, and a heat map whose clicked value follows a slider.
+    """The selected layer's weights under sliders: whole tensors, output channels, attention heads, single values.
 
-    `mode` "preview" changes nothing but what the views of this session show; "live" changes the model itself, at the
-    next step boundary while a loop runs.
+    A whole tensor is scaled, shifted, made noisy, pruned, clamped, re-initialised or frozen; the tensor or the whole
+    model is blended toward a snapshot. `mode` "preview" changes nothing but what the views of this session show; "live"
+    changes the model itself, at the next step boundary while a loop runs, as one of `session.edits`.
     """
 
     bundle: ClassVar[str] = "weight_sliders"
@@ -33,31 +41,37 @@ class WeightSliders(View):
     layer = t.Unicode().tag(sync=True)
     mode = t.Enum(MODES, "preview").tag(sync=True)
     can_live = t.Bool(False).tag(sync=True)
+    reset_optimizer = t.Bool(False).tag(sync=True)
 
-    _picked: tuple[str, tuple[int, ...]] | None = None
-    _drag: Edit | None = None  # the live transaction that a slider being dragged amends
-    _revision = 0
+    _picked: Picked | None = None
+    _window: Window | None = None
+    _blend: Blend | None = None
+
+    def __init__(self, source: Source, *, model: torch.nn.Module | None = None, **traits: Any) -> None:
+        session = stage_of(source, model).session
+        self._live, self._edited, self._way = LiveEdits(session), Edited(session), Way(self.changed)
+        super().__init__(session, **traits)  # from now on the publisher asks for the topics
 
     def update(self) -> None:
         session, cursor = self.stage.session, self.stage.selection.now
         if cursor.layer != self.layer:
             self._picked = None
-        self.layer = cursor.layer
-        self.can_live = session.model is not None
+        self.show(layer=cursor.layer, can_live=session.model is not None)
 
     def topics(self) -> list[Topic]:
-        cursor = self.stage.selection.now
-        place = cursor.step if cursor.step is not None and self.mode == "preview" else self.stage.session.live().token
-        key = (
-            self.stage.session.run.branch,
-            cursor.layer,
-            place,
-            cursor.edits,
-            self.mode,
-            self._picked,
-            self._revision,
-        )
-        return [Topic("weights", (id(self.stage.session.observer), key), self._weights)]
+        session, now = self.stage.session, self._now()
+        log = session.edits.version, self._live.changes
+        topics = [
+            Topic("weights", (now, self.layer, self._picked, log), self._weights),
+            Topic("edits", (self.mode, self._drafts(), self.stage.drafts.steps, log), self._listed),
+        ]
+        if self._window is not None:
+            topics.append(Topic("units", (now, self._window, log), self._units))
+        if self._blend is not None:
+            self._aim(self._blend)
+            key = self._blend, self._drafts(), self._way.version, self._step, len(session.run.snapshots)
+            topics.append(Topic("blend", (self.mode, key), self._blended))
+        return topics
 
     # Requests
 
@@ -67,177 +81,265 @@ class WeightSliders(View):
             raise ValueError(f"mode is one of {', '.join(MODES)}, found {mode!r}")
         if mode == "live" and not self.can_live:
             raise ValueError("a recorded run has no model to change: only the preview works")
+        if mode != self.mode:
+            drafts = self.stage.drafts
+            drafts.set_aside() if mode == "live" else drafts.take_up()
         self.mode = mode
         self.changed()
 
-    def answer_gain(self, tensor: str, value: float, done: bool = True) -> None:
-        """A gain slider was moved; `done` when it was let go."""
-        self._edit(Edit(_name(tensor), "gain", None, _number(value)), bool(done))
+    def answer_reset_optimizer(self, reset_optimizer: bool) -> None:
+        """Whether optimizers forget what they know of what is edited from now on."""
+        self.reset_optimizer = flag(reset_optimizer, "reset_optimizer")
 
-    def answer_set(self, tensor: str, index: list[int], value: float, done: bool = True) -> None:
-        """The picked element's slider was moved; `done` when it was let go."""
-        self._edit(Edit(_name(tensor), "set", _index(index), _number(value)), bool(done))
+    def answer_edit(
+        self,
+        change: str,
+        tensor: str,
+        value: Any = None,
+        index: list[Any] | None = None,
+        done: bool = True,
+        again: bool = False,
+    ) -> None:
+        """A slider was moved; `done` when it was let go. `again`: what is drawn at random is drawn anew."""
+        edit = edit_asked(change, tensor, value, index)
+        if edit.op in ("noise", "reinit"):
+            edit = replace(edit, seed=self._seed(edit, flag(again, "again")))
+        self._put(edit, flag(done, "done"))
+
+    def answer_drop(self, change: str, tensor: str, index: list[Any] | None = None) -> None:
+        """A previewed edit is to be no more."""
+        edit = edit_asked(change, tensor, None, index)
+        self._previewing("drop")
+        self.stage.drafts.drop(edit)
+        self.changed()
+
+    def answer_off(self, tensor: str, index: list[Any], off: bool) -> None:
+        """A channel or head was switched off, or on again."""
+        edit = Edit(name_asked(tensor), "gain", index_asked(index), 0.0)
+        if flag(off, "off"):
+            self._put(edit, True)
+        elif self.mode == "preview":
+            self.answer_drop("gain", tensor, index)
+        else:
+            self._on_again(edit)
 
     def answer_pick(self, tensor: str, row: int, col: int) -> None:
         """A cell of a heat map was clicked."""
         state = self._state()
-        if tensor not in state:
+        if name_asked(tensor) not in state:
             raise ValueError(f"no tensor {tensor!r} in this model")
-        self._picked = tensor, Matrix.of(state[tensor]).index(row, col)
+        self._picked = tensor, Matrix.of(state[tensor]).index(whole_asked(row, "row"), whole_asked(col, "col"))
         self.changed()
 
     def answer_undo(self) -> None:
         """Take the newest edit back."""
-        session = self.stage.session
-        self._drag = None
-        if self.mode == "preview":
-            self.stage.selection.preview(self.stage.selection.now.edits[:-1])
-        else:
-            self._at_boundary(lambda: session.edits.undo(step=session.loop.step))
+        (self.stage.drafts if self.mode == "preview" else self._live).undo()
+        self.changed()
+
+    def answer_redo(self) -> None:
+        """Make the edit again that was taken back last."""
+        (self.stage.drafts if self.mode == "preview" else self._live).redo()
         self.changed()
 
     def answer_reset(self) -> None:
         """Drop all edits of the preview."""
-        self.stage.selection.preview(())
+        self._previewing("reset")
+        self.stage.drafts.clear()
         self.changed()
+
+    def answer_make_live(self) -> None:
+        """Make the previewed edits in the model, each a transaction, and preview none any more."""
+        self._previewing("make_live")
+        if not self.can_live:
+            raise ValueError("a recorded run has no model to change: only the preview works")
+        self._live.put_all([self._as_asked(edit) for edit in self.stage.drafts.edits])
+        self.stage.drafts.clear()
+        self.changed()
+
+    def answer_code(self) -> dict[str, Any]:
+        """The edits as Python."""
+        session = self.stage.session
+        if self.mode == "live":
+            return {"text": session.edits.as_code()}
+        return {"text": session.edits.code_of(self.stage.drafts.edits, self._base())}
+
+    def answer_find(self, text: str) -> dict[str, Any]:
+        """Tensors whose names hold all the words."""
+        return found(name_asked(text), self._base())
+
+    def answer_show(self, tensor: str) -> None:
+        """Look at the layer that a tensor belongs to."""
+        if name_asked(tensor) not in self._base():
+            raise ValueError(f"no tensor {tensor!r} in this model")
+        self.stage.selection.select(tensor.rpartition(".")[0])
+        self.changed()
+
+    def answer_units(
+        self, tensor: str | None, by: By = "channel", first: int = 0, query: str = "", order: str = "number"
+    ) -> None:
+        """A list of channels or heads is on screen from its row `first` on; None: no list is."""
+        if tensor is None:
+            self._window = None
+            return
+        if by not in BYS or order not in ORDERS:
+            raise ValueError(f"by is one of {', '.join(BYS)} and order one of {', '.join(ORDERS)}")
+        window = Window(name_asked(tensor), by, whole_asked(first, "first"), name_asked(query), order)
+        self._units_in(window)
+        self._window = window
+        self.changed()
+
+    def answer_blend(self, tensor: str | None, toward: int | None = None) -> None:
+        """What is blended (a tensor, "" = the whole model) toward the snapshot of which step; None: nothing."""
+        if tensor is None:
+            self._blend = None
+            return
+        if name_asked(tensor) and tensor not in self._base():
+            raise ValueError(f"no tensor {tensor!r} in this model")
+        snapshots = self.stage.session.run.snapshots
+        if not snapshots:
+            raise ValueError("there is no snapshot to blend toward yet: one is kept at the end of every epoch")
+        step = snapshots[0].step if toward is None else whole_asked(toward, "toward")
+        snapshot = self.stage.session.run.snapshot(step=step)
+        self._blend = Blend(tensor, snapshot.step, snapshot.branch)
+        self.changed()
+
+    def answer_blended(self, value: float, done: bool = True) -> None:
+        """The blend's slider was moved; `done` when it was let go."""
+        if self._blend is None:
+            raise ValueError("nothing has been chosen to be blended")
+        edit = edit_asked(
+            "blend", self._blend.tensor, value, None, toward=self._blend.toward, branch=self._blend.branch
+        )
+        self._put(edit, flag(done, "done"))
 
     # Editing
 
-    def _edit(self, edit: Edit, done: bool) -> None:
-        if self.mode == "preview":
-            edits = previewed(self.stage.selection.now.edits, edit)
-            apply(self._base(), (edit,))  # an edit that does not fit is refused here, not in every view
-            self.stage.selection.preview(edits)
+    def _put(self, edit: Edit, done: bool) -> None:
+        if self.mode == "live":
+            self._live.put(self._as_asked(edit), done)
+        elif edit.op == "freeze":
+            raise EditError("freezing changes no values, so there is nothing to preview: choose Live")
         else:
-            self._edit_live(edit, done)
+            self.stage.drafts.put(edit, done, lambda edits: self._checked(edit, edits))
         self.changed()
 
-    def _edit_live(self, edit: Edit, done: bool) -> None:
-        session, log = self.stage.session, self.stage.session.edits
-        same = self._drag is not None and (self._drag.tensor, self._drag.op, self._drag.index) == (
-            edit.tensor, edit.op, edit.index,
-        )  # fmt: skip
-        change = log.amend if same else log.apply
-        self._at_boundary(lambda: change(edit, step=session.loop.step))
-        self._drag = None if done else edit
+    def _checked(self, edit: Edit, edits: tuple[Edit, ...]) -> None:
+        """Raises EditError for an edit that does not fit, alone or after the others."""
+        step = self._step
+        if edit not in edits:  # one at rest, which is left out, has to fit all the same
+            self.stage.session.edits.preview(self._edited.base(step), (edit,))
+        self._edited.state(step, edits)
 
-    def _at_boundary(self, command: Callable[[], Any]) -> None:
-        session = self.stage.session
+    def _as_asked(self, edit: Edit) -> Edit:
+        return replace(edit, reset_optimizer=self.reset_optimizer and edit.op != "freeze")
 
-        def carried_out() -> None:
-            command()
-            session.keep_live()
+    def _on_again(self, off: Edit) -> None:
+        newest = next(iter(self.stage.session.edits.transactions[-1:]), None)
+        if newest is None or not same_place(newest.edit, off) or newest.edit.value != 0:
+            raise EditError("it was switched off before other edits: take those back first (Undo)")
+        self.answer_undo()
 
-        future = session.mailbox.put(carried_out)
-        try:
-            future.result(timeout=BOUNDARY_SECONDS)
-        except NotYet:
-            raise TimeoutError("the step under way is taking long; the edit will be made when it ends") from None
-        self._revision += 1
+    def _seed(self, edit: Edit, again: bool) -> int:
+        """Of what is drawn at random: the same while a slider is dragged or a preview goes on."""
+        before = self.stage.drafts.edits if self.mode == "preview" else [self._live.dragged]
+        kept = [old.seed for old in before if old is not None and same_place(old, edit)]
+        return kept[0] if kept and not again else secrets.randbelow(2**31)
+
+    def _previewing(self, call: str) -> None:
+        if self.mode != "preview":
+            raise ValueError(f"{call!r} is about the preview, and Live is on: take back what was made with Undo")
 
     # Data for the view
 
-    def _base(self) -> dict[str, torch.Tensor]:
-        session, step = self.stage.session, self.stage.step
-        return dict(session.live().state if self.mode == "live" else session.view_state(step))
+    @property
+    def _step(self) -> int | None:
+        return None if self.mode == "live" else self.stage.selection.now.step
 
-    def _state(self) -> dict[str, torch.Tensor]:
-        base = self._base()
-        return base if self.mode == "live" else apply(base, self.stage.selection.now.edits)
+    def _drafts(self) -> tuple[Edit, ...]:
+        return () if self.mode == "live" else self.stage.selection.now.edits
+
+    def _now(self) -> Hashable:
+        """What tells the weights on show, and their answer for the probe, from all others."""
+        session = self.stage.session
+        return session.run.branch, id(session.observer), self._edited.token(self._step), self._drafts(), self.mode
+
+    def _base(self) -> State:
+        return self._edited.base(self._step)
+
+    def _state(self) -> State:
+        return self._edited.state(self._step, self._drafts())
 
     def _weights(self) -> Reply:
-        session, cursor = self.stage.session, self.stage.selection.now
-        names = [name for name in self._base() if _belongs(name, cursor.layer)]
-        state = self._state()
-        matrices = {name: Matrix.of(state[name]) for name in names[:MOST_TENSORS]}
-        edits = cursor.edits if self.mode == "preview" else tuple(session.edits.edits)
+        session, drafts = self.stage.session, self.stage.drafts
+        base, trouble = self._base(), None
+        names = names_in(self.stage.selection.now.layer, base)
+        try:
+            state = self._state()
+        except EditError as error:
+            state, trouble = base, str(error)
+        bases = {name: Matrix.of(base[name]) for name in names[:MOST_TENSORS]}
+        matrices = {name: each if state[name] is base[name] else Matrix.of(state[name]) for name, each in bases.items()}
+        own = tuple(each for each in (self._live.dragged,) if each) if self.mode == "live" else self._drafts()
+        tensors = [
+            row(name, state[name], matrix, bases[name], own)
+            | {"frozen": frozen(session, name), "parts": list(units_of(session.layers, name, tuple(state[name].shape)))}
+            for name, matrix in matrices.items()
+        ]
+        log = session.edits
+        undo, redo = drafts.steps if self.mode == "preview" else (len(log), len(log.undone))
         value = {
-            "tensors": [self._tensor(name, state[name], matrix) for name, matrix in matrices.items()],
-            "picked": self._picked_value(state, matrices),
-            "undo": len(edits),
-            "edits": len(cursor.edits),
-            "probe": self._probe(),
-            "step": session.live().step if cursor.step is None or self.mode == "live" else cursor.step,
+            "tensors": tensors,
+            "picked": picked_value(self._picked, state, bases),
+            "undo": undo,
+            "redo": redo,
+            "edits": len(self._drafts()),
+            "probe": consequence(session.observer, self._step, self._drafts(), session.run.classes),
+            "step": session.live().step if self._step is None else self._step,
             "live": self.mode == "live",
-            "error": _left_out(names),
+            "error": trouble or left_out(names),
         }
         return value, [matrix.tiles() for matrix in matrices.values()]
 
-    def _tensor(self, name: str, tensor: torch.Tensor, matrix: Matrix) -> dict[str, Any]:
-        editable = tensor.is_floating_point()
-        lo, hi = matrix.limits()
-        rows, columns = matrix.full_size
-        return {
-            "name": name, "shape": list(tensor.shape), "rows": len(matrix.rows), "cols": len(matrix.columns),
-            "rows_total": rows, "cols_total": columns, "lo": lo, "hi": hi, "gain": self._gain(name),
-            "editable": editable, "note": "" if editable else f"{tensor.dtype}: not editable".removeprefix("torch."),
-        }  # fmt: skip
+    def _listed(self) -> Reply:
+        rows = drafted(self.stage.drafts) if self.mode == "preview" else made(self.stage.session)
+        return {"rows": rows, "live": self.mode == "live"}, []
 
-    def _gain(self, name: str) -> float:
-        if self.mode == "live":
-            return self._drag.number if self._drag and (self._drag.tensor, self._drag.op) == (name, "gain") else 1.0
-        gains = [edit.number for edit in self.stage.selection.now.edits if (edit.tensor, edit.op) == (name, "gain")]
-        return math.prod(gains)
+    def _units_in(self, window: Window) -> Units:
+        tensor = self._base().get(window.tensor)
+        if tensor is None:
+            raise ValueError(f"no tensor {window.tensor!r} in this model")
+        parts = units_of(self.stage.session.layers, window.tensor, tuple(tensor.shape))
+        if window.by not in parts:
+            raise ValueError(f"{window.tensor!r} has no {window.by}s that could be turned up or off one by one")
+        return parts[window.by]
 
-    def _picked_value(self, state: dict[str, torch.Tensor], matrices: dict[str, Matrix]) -> dict[str, Any] | None:
-        if self._picked is None or self._picked[0] not in matrices:
-            return None
-        name, index = self._picked
-        row, column = matrices[name].cell(index)
-        value = float(state[name][index])
-        reach = max(2 * float(self._base()[name].detach().abs().max()), 2 * abs(value), 1e-3)
-        place = {"tensor": name, "index": list(index), "row": row, "col": column}
-        return {**place, "value": value, "lo": -reach, "hi": reach}
+    def _units(self) -> Reply:
+        window = self._window
+        assert window is not None
+        units, state = self._units_in(window), self._state()
+        names = class_names(self.stage.session, window.tensor, units.count)
+        edits = self._drafts() if self.mode == "preview" else [each for each in (self._live.dragged,) if each]
+        listed = units.listed(window, state[window.tensor], edits, names)
+        return {"tensor": window.tensor, "by": window.by, "query": window.query, "order": window.order, **listed}, []
 
-    def _probe(self) -> dict[str, Any] | None:
-        observer, cursor = self.stage.session.observer, self.stage.selection.now
+    def _aim(self, blend: Blend) -> None:
+        """Have the way's losses computed, where they can be."""
+        observer, step = self.stage.session.observer, self._step
         if observer is None:
-            return None
-        step = None if self.mode == "live" else cursor.step
-        try:
-            before = observer.outputs(step)
-            after = observer.outputs(step, cursor.edits) if self.mode == "preview" else before
-        except LookError:
-            return None
-        pairs = zip(before.predictions or [], after.predictions or [], strict=True)
+            return
+        others = tuple(edit for edit in self._drafts() if not same_place(edit, blend.edit(0.0)))
+
+        def loss(share: float) -> float | None:
+            return observer.outputs(step, (*others, blend.edit(share)) if share else others).loss
+
+        self._way.aim((blend, others, id(observer), self.mode), self._edited.token(step), loss)
+
+    def _blended(self) -> Reply:
+        blend, session = self._blend, self.stage.session
+        assert blend is not None
+        edits = self._drafts() if self.mode == "preview" else [each for each in (self._live.dragged,) if each]
+        here = next((edit.value for edit in edits if blend.is_of(edit)), 0.0)
         return {
-            "loss_before": before.loss, "loss_after": after.loss, "count": observer.probe.count,
-            "changed": sum(one != other for one, other in pairs),
-        }  # fmt: skip
-
-
-def previewed(edits: tuple[Edit, ...], edit: Edit) -> tuple[Edit, ...]:
-    """The edits with one more; a new value for what is edited already takes the old one's place."""
-    target = (edit.tensor, edit.op, edit.index)
-    kept = [edit if (old.tensor, old.op, old.index) == target else old for old in edits]
-    return tuple(kept) if edit in kept else (*kept, edit)
-
-
-def _belongs(name: str, layer: str) -> bool:
-    return not layer or name.startswith(f"{layer}.")
-
-
-def _left_out(names: list[str]) -> str | None:
-    if not names:
-        return "This layer has no weights of its own; select one that has."
-    if len(names) > MOST_TENSORS:
-        return f"{MOST_TENSORS} of {len(names)} tensors; select a layer inside for the others."
-    return None
-
-
-def _name(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"tensor is a name, found {type(value).__name__}")
-    return value
-
-
-def _number(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(f"value is a number, found {type(value).__name__}")
-    return float(value)
-
-
-def _index(value: object) -> tuple[int, ...]:
-    if not isinstance(value, list) or not all(isinstance(each, int) and not isinstance(each, bool) for each in value):
-        raise TypeError(f"index is a list of whole numbers, found {value!r}")
-    return tuple(value)
+            "tensor": blend.tensor, "toward": blend.toward, "value": here, "choices": choices(session.run.snapshots),
+            "points": self._way.points, "trouble": self._way.trouble,
+        }, []  # fmt: skip

@@ -4,7 +4,7 @@ import type { ProbeChange } from "./weights";
 /** probe loss 0.184 → 0.231 · 2 of 8 predictions change */
 export function Consequence({ probe }: { probe: ProbeChange | null }) {
   if (!probe) return null;
-  const { loss_before: before, loss_after: after, changed, count } = probe;
+  const { loss_before: before, loss_after: after, changed, count, changes } = probe;
   const moved = before !== null && after !== null && number(before) !== number(after);
   return (
     <div class="tvw-caption tvw-sliders-foot" aria-live="polite">
@@ -20,7 +20,7 @@ export function Consequence({ probe }: { probe: ProbeChange | null }) {
         </span>
       )}
       {changed > 0 ? (
-        <span>
+        <span title={changes.map((change) => `sample ${change}`).join("\n")}>
           {changed} of {count} {changed === 1 ? "prediction changes" : "predictions change"}
         </span>
       ) : (

@@ -121,7 +121,7 @@ def test_weights_are_tiles_a_matrix_and_bars(session: tvw.Session, page: Page) -
 
 def test_weights_are_shown_with_the_edits_that_are_previewed(session: tvw.Session, page: Page) -> None:
     sliders = FrontEnd(tvw.WeightSliders(session))
-    sliders.ask("gain", tensor="conv.weight", value=0.5, done=True)
+    sliders.ask("edit", change="gain", tensor="conv.weight", value=0.5, done=True)
     page.look(tab="weights")
     expected = session.model.conv.weight.detach() * 0.5  # type: ignore[union-attr]
     assert page.exact().reshape(4, 1, 3, 3) == pytest.approx(expected.numpy())

@@ -1,6 +1,7 @@
 // The viewer's second bundle: the rarer kinds of pictures, the distribution, drawing, options and saving. It has a Preact
 // of its own and draws into elements that the first bundle gives it.
 import { type FunctionComponent, render } from "preact";
+import { copyText } from "../../shared/clipboard";
 import { Bars } from "../body/bars";
 import { Boxes } from "../body/boxes";
 import { Head, LooksAt } from "../body/head";
@@ -12,7 +13,6 @@ import { Slices } from "../body/slices";
 import { Changes } from "../head/changes";
 import { Options } from "../head/options";
 import { Which } from "../head/which";
-import { copyText } from "../save/clipboard";
 import { savePng } from "../save/save_png";
 import { DrawingPad } from "../strip/drawing_pad";
 import { Distribution } from "../time/distribution";

@@ -1,0 +1,44 @@
+"""Edited: the weights that the sliders show, with the edits that are tried on them."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+
+from torch import Tensor
+
+from torchvis_widgets.session import Session
+from torchvis_widgets.steer.edits import Edit
+
+__all__ = ["Edited"]
+
+State = dict[str, Tensor]
+
+
+class Edited:
+    """States of one session, by name of tensor; the last one asked for is kept, as a drag asks for it again."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._base: tuple[Hashable, State] | None = None
+        self._made: tuple[Hashable, State] | None = None
+
+    def token(self, step: int | None) -> Hashable:
+        """What tells the state at a snapshot, or of now (None), from every other; None where it cannot be told."""
+        found = self._session.live().token if step is None else self._session.run.snapshot(step=step).place
+        return None if found is None else (step is None, found)
+
+    def base(self, step: int | None) -> State:
+        """The state as it is."""
+        token, kept = self.token(step), self._base
+        if token is None or kept is None or kept[0] != token:
+            self._base = kept = token, dict(self._session.view_state(step))
+        return kept[1]
+
+    def state(self, step: int | None, edits: tuple[Edit, ...]) -> State:
+        """The state with the edits made. Raises EditError."""
+        token, base, kept = (self.token(step), edits), self.base(step), self._made
+        if not edits:
+            return base
+        if token[0] is None or kept is None or kept[0] != token:
+            self._made = kept = token, self._session.edits.preview(base, edits)
+        return kept[1]
