@@ -32,6 +32,7 @@ import torchvis_widgets as tvw
 from tests.unit.session.training import setup, train
 
 place, limited = Path(sys.argv[1]), sys.argv[2] == "limited"
+torch.set_num_threads(int(sys.argv[3]))  # as many as the one it is compared with: sums are as long
 model, optimizer, criterion = setup()
 session = tvw.watch(model, optimizer, criterion, run=place / "run")
 train(session, model, optimizer, criterion, epochs=2)
@@ -78,7 +79,7 @@ def test_a_full_disk_stops_the_recording_and_not_the_training(small_disk: tuple[
     place = small_disk[0]
     how = "limited" if small_disk[1] == "limited" else how
     finished = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", FULL, place, how],
+        [sys.executable, "-W", "ignore", "-c", FULL, place, how, str(torch.get_num_threads())],
         capture_output=True, text=True, check=False, cwd=Path(__file__).parents[3],
     )  # fmt: skip
     assert finished.returncode == 0, finished.stderr
