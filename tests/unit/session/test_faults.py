@@ -19,6 +19,7 @@ from typing import Any
 import ipywidgets
 import psutil
 import pytest
+import torch
 
 import torchvis_widgets as tvw
 from tests.unit.session.training import Net, data, hooks_on, hooks_on_optimizers, setup, steps, train
