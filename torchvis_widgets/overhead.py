@@ -10,8 +10,7 @@ from typing import Any
 GRACE = 2.0  # seconds of training before anything is judged: a first batch is traced, and caches are cold
 WINDOW = 30.0  # seconds over which the share that is shown fades
 SAVINGS = 60.0  # seconds of training whose share may be saved up for something that is due rarely
-DEBT = 30.0  # seconds of training after which the largest debt (a snapshot, say) has been paid
-RAREST = 20  # of what is due, one in so many is taken in any case: where the rest alone is too much, nothing is won
+LEAST = 0.25  # of the cap is left to what is due, also where the hooks of a tiny model's step alone are over it
 SLOWEST = 2.5  # times rarer frames may get: four in a second are still alive
 
 
@@ -34,10 +33,10 @@ class Overhead:
         self._since: float | None = None  # the last boundary, and what had been spent and left out by then
         self._seen = self._seen_out = 0.0
         self._trained = 0.0
-        self._ours = self._theirs = 0.0
+        self._ours = self._theirs = self._fixed = 0.0
+        self._granted = 0.0  # to what is due, since the last boundary
         self._credit = 0.0
         self._largest = 0.0
-        self._skipped = 0
         self._slowness = 1.0
 
     def timed(self, action: Callable[..., Any]) -> Callable[..., Any]:
@@ -81,11 +80,13 @@ class Overhead:
         self._since, self._seen, self._seen_out = now, self._spent, self._left_out
         kept = math.exp(-(ours + theirs) / WINDOW)
         self._ours, self._theirs = self._ours * kept + ours, self._theirs * kept + theirs
+        self._fixed = self._fixed * kept + max(0.0, ours - self._granted)
         self._trained += ours + theirs
-        if self.cap is not None and self.judged:
-            credit = self._credit + self.cap * theirs - ours
+        if self.cap is not None and self.judged and self._theirs > 0:
+            left = max(self.cap - self._fixed / self._theirs, LEAST * self.cap)
             most = max(self.cap * SAVINGS, 2 * self._largest)
-            self._credit = min(most, max(-self.cap * DEBT, credit))
+            self._credit = min(most, self._credit + left * theirs - self._granted)
+        self._granted = 0.0
 
     @property
     def judged(self) -> bool:
@@ -99,21 +100,19 @@ class Overhead:
 
     def affords(self, seconds: float) -> bool:
         """Whether something that is due and takes so long is to be done; asked once each time."""
-        if self.cap is None or not self.judged:
-            return True
-        self.asked += 1
-        self._largest = max(self._largest, seconds)
-        if self._credit < seconds and self._skipped + 1 < RAREST:
-            self._skipped += 1
-            return False
-        self._skipped = 0
-        self.taken += 1
+        if self.cap is not None and self.judged:
+            self.asked += 1
+            self._largest = max(self._largest, seconds)
+            if self._credit < seconds:
+                return False
+            self.taken += 1
+        self._granted += seconds
         return True
 
     def slowness(self) -> float:
         """How many times rarer frames are to be, asked before each: more while too much is spent, up to `SLOWEST`."""
-        in_debt = self.cap is not None and self.judged and self._credit < 0
-        self._slowness = min(SLOWEST, self._slowness * 1.25) if in_debt else max(1.0, self._slowness / 1.25)
+        over = self.cap is not None and (self.share or 0.0) > self.cap
+        self._slowness = min(SLOWEST, self._slowness * 1.25) if over else max(1.0, self._slowness / 1.25)
         return self._slowness
 
     def savings(self) -> str:

@@ -95,7 +95,8 @@ def watch(
         on_nonfinite: what to do when a logged loss, a gradient or a weight is NaN or Inf, which is noticed within about
             a tenth of a second. It is marked on the loss plot and the timeline, with the first layer found not to be
             finite; `"warn"` leaves it at that, `"stop"` ends `epochs()` and `batches()` so that what follows them runs,
-            and `"pause"` holds a loop that `session.start(train)` began until `session.resume()`.
+            and `"pause"` holds a loop that `session.start(train)` began until `session.resume()`, and one in the cell
+            where a view can resume it.
         statistics: every how many steps norms, extremes, histograms and the like are taken of each parameter and its
             gradient, for `run.statistics()` and `run.histograms()`; and, at snapshots, of each layer's output on the
             probe. `tvw.Statistics(…)` chooses layers; None switches them off.

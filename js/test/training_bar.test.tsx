@@ -105,7 +105,7 @@ describe("what training takes", () => {
   it("says what is done more rarely, and when it is far over its cap", async () => {
     const { el, model } = await open({ savings: "statistics: 3 of 9 that were due", overhead: 0.02 });
     const cost = () => el.querySelector(".tvw-bar-cost");
-    expect(cost()?.textContent).toBe("watching held to 2 %");
+    expect(cost()?.textContent).toBe("watching held to 2.0 %");
     expect(costTitle({ ...STATE, savings: "statistics: 3 of 9 that were due" })).toContain("3 of 9");
     expect(cost()?.classList.contains("tvw-warm")).toBe(false);
     model.set("overhead", 0.09);

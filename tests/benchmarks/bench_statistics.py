@@ -72,7 +72,7 @@ def _seconds(step: Step, log: Step = lambda: None) -> float:
 
 @contextmanager
 def _ours(model: torch.nn.Module, optimizer: torch.optim.Optimizer, path: Path) -> Iterator[Step]:
-    with tvw.watch(model, optimizer, run=path, statistics=1, snapshots=None) as session:
+    with tvw.watch(model, optimizer, run=path, statistics=1, overhead=None, snapshots=None) as session:
         yield lambda: None
     kinds = session.run.statistics()["kind"]
     assert (kinds != "output").sum() == (STEPS + 1) * 2 * len(list(model.parameters())), session.problems

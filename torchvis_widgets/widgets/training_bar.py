@@ -68,7 +68,7 @@ class TrainingBar(View):
     def _update_cost(self, session: Session) -> None:
         spent = session.overhead
         share = spent.share if session.in_hand else None
-        self.overhead = None if share is None else round(share, 4)
+        self.overhead = None if share is None else round(share, 3)  # what is shown of it: less is no news
         self.overhead_cap, self.savings = spent.cap, spent.savings()
         if session.in_hand and session.loop.running and session.model is not None:
             model = session.model

@@ -1,6 +1,6 @@
 import "../shared/theme.css";
 import "./style.css";
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { useControl } from "../shared/held";
 import { useLatest } from "../shared/hooks";
 import { onKeys } from "../shared/keyboard";
@@ -31,6 +31,8 @@ interface Onward {
 /** Epochs a second. */
 const SPEEDS = [1, 2, 5, 10, 15, 30];
 const USUAL = 10;
+/** long enough to be read */
+const NOTE_MS = 15_000;
 
 function EpochScrubber({ state, link }: ViewProps<State>) {
   const latest = useLatest(link);
@@ -64,6 +66,10 @@ function EpochScrubber({ state, link }: ViewProps<State>) {
   };
   const compare = () => void compared.set(!compared.value);
 
+  useEffect(() => {
+    const timer = setTimeout(() => setNote(""), NOTE_MS);
+    return () => clearTimeout(timer);
+  }, [note]);
   const onward = state.can_continue && !live && newest >= 0;
   const goOn = async () => {
     const step = state.steps[index];

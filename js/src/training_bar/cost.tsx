@@ -37,8 +37,8 @@ export function Cost({ state }: { state: State }) {
       )}
       {overhead !== null && (
         <span class={`tvw-num tvw-bar-cost${over ? " tvw-warm" : ""}`} title={costTitle(state)}>
-          <span class="tvw-bar-watching">watching </span>
-          {`${savings ? "held to" : "costs"} ${percent(overhead)}`}
+          watching <span class="tvw-bar-words">{savings ? "held to " : "costs "}</span>
+          {`${(100 * overhead).toFixed(1)} %`}
         </span>
       )}
     </>

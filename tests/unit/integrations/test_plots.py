@@ -15,7 +15,9 @@ from tests.unit.session.training import setup, train
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> tvw.Run:
     model, optimizer, criterion = setup()
-    with tvw.watch(model, optimizer, criterion, run=tmp_path_factory.mktemp("runs") / "run", statistics=1) as session:
+    with tvw.watch(
+        model, optimizer, criterion, run=tmp_path_factory.mktemp("runs") / "run", statistics=1, overhead=None
+    ) as session:
         train(session, model, optimizer, criterion, epochs=2)
         session.log({"val/loss": 0.5})
         session.log({"val/loss": 0.25}, step=5)

@@ -254,7 +254,7 @@ def test_a_failure_of_the_alarms_own_is_told_once_and_training_goes_on(monkeypat
 def test_the_statistics_tell_of_a_tensor_that_is_not_finite_without_any_loss(kind: str) -> None:
     model, _, _ = setup()
     optimizer = Still(model)
-    with tvw.watch(model, optimizer, statistics=1, on_nonfinite="stop") as session:
+    with tvw.watch(model, optimizer, statistics=1, overhead=None, on_nonfinite="stop") as session:
         for step in session.batches(range(30)):
             for parameter in model.parameters():
                 parameter.grad = torch.zeros_like(parameter)
@@ -307,4 +307,4 @@ def test_a_second_bad_loss_is_told_with_the_cause_that_is_known() -> None:
     session.close()
     first, second = session.run.marked
     assert (first.layer, second.layer) == ("fc", "fc")
-    assert re.fullmatch(r"val/loss is NaN at step 4; at step [234] fc\.weight is not finite.*", second.text)
+    assert re.fullmatch(r"val/loss is NaN at step 4; at step [1-4] fc\.weight is not finite.*", second.text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -291,3 +292,43 @@ def test_the_exceptions_last_line_is_the_failures(tmp_path: Path) -> None:
     assert (session.loop.status, session.loop.detail) == ("failed", "OutOfMemoryError: Tried to allocate 2.00 GiB")
     session.close()
     assert session.loop.status == "failed"
+
+
+def test_whatever_is_asked_of_the_brake_the_training_is_the_same(tmp_path: Path) -> None:
+    """Two threads, as front-end messages, hold, step and release a loop on the main thread at random moments."""
+    model, optimizer, criterion = setup()
+    over = threading.Event()
+    refused: list[Exception] = []
+    asked = 0
+
+    def ask(seed: int) -> None:
+        nonlocal asked
+        choice = random.Random(seed)
+        acts = [session.pause, session.resume, lambda: session.resume(steps=choice.randint(1, 3)),
+                lambda: session.resume(epochs=1), lambda: session.mailbox.put(lambda: None)]  # fmt: skip
+        while not over.wait(choice.random() / 500):
+            try:
+                choice.choice(acts)()
+                asked += 1
+            except RuntimeError as error:  # the loop has not begun yet, or has just ended
+                refused.append(error)
+        session.resume()
+
+    with tvw.watch(model, optimizer, criterion, run=tmp_path / "run") as session:
+        Page(session)
+        threads = [threading.Thread(target=ask, args=[seed]) for seed in range(2)]
+        for thread in threads:
+            thread.start()
+        for _ in session.epochs(6):
+            for _ in steps(model, optimizer, criterion, session.batches(data())):
+                pass
+        over.set()
+        for thread in threads:
+            thread.join(20)
+        assert (session.loop.step, session.loop.status, session.loop.brake.paused) == (30, "finished", False)
+        assert all("found no loop that is running" in str(error) for error in refused)
+        assert asked > 5
+    other, optimizer, criterion = setup()
+    for _ in range(6):
+        list(steps(other, optimizer, criterion, data()))
+    assert_same_bits(dict(model.state_dict()), dict(other.state_dict()))

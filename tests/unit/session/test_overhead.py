@@ -8,7 +8,7 @@ from torch import nn
 
 import torchvis_widgets as tvw
 from tests.unit.session.training import setup
-from torchvis_widgets.overhead import GRACE, RAREST, SLOWEST, Overhead
+from torchvis_widgets.overhead import GRACE, LEAST, SLOWEST, Overhead
 
 
 class Clock:
@@ -86,12 +86,23 @@ def test_what_is_due_too_often_is_taken_as_often_as_the_cap_affords(lump: float)
         ours += lump * loop.due(lump) if _ % 10 == 0 else 0
         loop.step()
     share = ours / (loop.clock.now - began - ours)
-    all_of_them, least = lump / (10 * 0.01), lump / (RAREST * 10 * 0.01)  # one in so many is taken in any case
-    expected = min(all_of_them, max(0.02, least))
+    expected = min(0.02, lump / (10 * 0.01))  # all of them, where they are cheap
     assert expected * 0.9 <= share <= expected * 1.05 + 1e-4
     taken, asked = loop.overhead.taken, loop.overhead.asked
     assert asked == 6000
     assert loop.overhead.savings() == ("" if taken == asked else f"statistics: {taken} of 6000 that were due")
+
+
+def test_where_the_hooks_alone_are_over_the_cap_a_part_of_it_is_left() -> None:
+    loop = Loop(0.02)
+    loop.warm_up()
+    began, ours = loop.clock.now, 0.0
+    for _ in range(60_000):
+        ours += 0.002 * loop.due(0.002) if _ % 10 == 0 else 0
+        loop.step(ours=0.001)
+    theirs = (loop.clock.now - began - ours) / 1.1
+    assert ours / theirs == pytest.approx(LEAST * 0.02, rel=0.05)
+    assert loop.overhead.slowness() > 1
 
 
 def test_one_large_cost_now_and_then_is_saved_up_for() -> None:
@@ -125,7 +136,7 @@ def test_frames_come_more_rarely_while_too_much_is_spent_and_as_before_when_it_i
     assert loop.overhead.savings() == "views redrawn 2.5 times more rarely"
     for _ in range(6000):
         loop.step()
-    assert [loop.overhead.slowness() for _ in range(10)][-1] == 1
+    assert min(loop.overhead.slowness() for _ in range(10)) == 1
     assert loop.overhead.savings() == ""
 
 
@@ -147,8 +158,8 @@ def test_a_session_measures_its_hooks_and_leaves_statistics_out() -> None:
     taken = sorted(set(measured[measured["kind"] == "parameter"]["step"]))
     judged_from = int(GRACE / 0.5)
     assert taken[:judged_from] == list(range(judged_from))
-    assert 0 < len(taken) - judged_from <= spent.taken <= 4
-    assert spent.asked == 41 - judged_from - 1 or spent.asked == 41 - judged_from
+    assert len(taken) - judged_from <= spent.taken <= 4
+    assert spent.asked >= 41 - judged_from - 1
 
 
 def test_the_time_of_a_log_and_of_the_iterators_counts() -> None:

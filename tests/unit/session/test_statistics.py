@@ -27,7 +27,7 @@ def table(session: tvw.Session, kind: str, name: str) -> pandas.DataFrame:
 def test_weights_gradients_and_updates_are_those_of_the_loop(every: int) -> None:
     model, optimizer, criterion = setup()
     weights, gradients, moves = [], [], []
-    with tvw.watch(model, optimizer, criterion, statistics=every) as session:
+    with tvw.watch(model, optimizer, criterion, statistics=every, overhead=None) as session:
         for x, y in data(21):
             optimizer.zero_grad()
             criterion(model(x), y).backward()
@@ -69,7 +69,7 @@ def test_large_tensors_are_marked_as_sampled(every: int) -> None:
     torch.manual_seed(0)
     model = nn.Linear(300, 300)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    with tvw.watch(model, optimizer, statistics=every) as session:
+    with tvw.watch(model, optimizer, statistics=every, overhead=None) as session:
         model(torch.randn(8, 300)).square().sum().backward()
         before = model.weight.detach().clone()
         optimizer.step()
@@ -85,7 +85,7 @@ def test_large_tensors_are_marked_as_sampled(every: int) -> None:
 def test_globs_choose_layers() -> None:
     model, optimizer, criterion = setup()
     chosen = tvw.Statistics(every=1, layers=("conv", "f*", "norm"), exclude=("*.bias",))
-    with tvw.watch(model, optimizer, criterion, probe=data(1)[0], statistics=chosen) as session:
+    with tvw.watch(model, optimizer, criterion, probe=data(1)[0], statistics=chosen, overhead=None) as session:
         train(session, model, optimizer, criterion, epochs=1)
     rows = session.run.statistics()
     assert set(rows[rows["kind"] == "parameter"]["name"]) == {"conv.weight", "norm.weight", "fc.weight"}
@@ -124,7 +124,7 @@ def test_words_for_a_layer_that_is_not_there_and_for_globs_that_are_no_text() ->
 
 def test_words_for_a_histogram_that_is_not_there() -> None:
     model, optimizer, criterion = setup()
-    with tvw.watch(model, optimizer, criterion, statistics=1) as session:
+    with tvw.watch(model, optimizer, criterion, statistics=1, overhead=None) as session:
         train(session, model, optimizer, criterion, epochs=1)
     with pytest.raises(LookupError, match=r"no statistics of the parameter 'fc.wait'; there are 'fc.weight'"):
         session.run.histograms("fc.wait")
@@ -149,7 +149,7 @@ def test_outputs_are_those_of_the_probe_at_the_snapshots() -> None:
 def test_frozen_layers_have_weights_and_no_gradient() -> None:
     model, optimizer, criterion = setup()
     model.conv.requires_grad_(False)
-    with tvw.watch(model, optimizer, criterion, statistics=1) as session:
+    with tvw.watch(model, optimizer, criterion, statistics=1, overhead=None) as session:
         train(session, model, optimizer, criterion, epochs=1)
     assert len(table(session, "parameter", "conv.weight")) == 5
     assert (table(session, "parameter", "conv.weight")["update_ratio"] == 0).all()
@@ -160,7 +160,7 @@ def test_two_optimizers_measure_what_each_holds() -> None:
     model, _, criterion = setup()
     first = torch.optim.SGD([*model.conv.parameters(), *model.norm.parameters()], lr=0.1)
     second = torch.optim.SGD(model.fc.parameters(), lr=0.1)
-    with tvw.watch(model, [first, second], criterion, statistics=1) as session:
+    with tvw.watch(model, [first, second], criterion, statistics=1, overhead=None) as session:
         for x, y in data(3):
             model.zero_grad()
             criterion(model(x), y).backward()
@@ -184,7 +184,7 @@ def test_a_closure_s_gradients_are_read_after_the_step() -> None:
         return loss
 
     last = []
-    with tvw.watch(model, optimizer, criterion, statistics=1) as session:
+    with tvw.watch(model, optimizer, criterion, statistics=1, overhead=None) as session:
         for _ in range(2):
             optimizer.step(closure)
             last.append(float(model.fc.weight.grad.norm()))
@@ -196,7 +196,7 @@ def test_the_scale_of_a_fused_optimizer_s_gradients_is_taken_off() -> None:
     model, _, criterion = setup()
     optimizer = torch.optim.Adam(model.parameters(), fused=True)
     scaler = torch.amp.GradScaler("cpu", init_scale=1024.0)
-    with tvw.watch(model, optimizer, criterion, statistics=1) as session:
+    with tvw.watch(model, optimizer, criterion, statistics=1, overhead=None) as session:
         x, y = data(1)[0]
         scaler.scale(criterion(model(x), y)).backward()
         scaled = float(model.fc.weight.grad.norm())
@@ -207,7 +207,7 @@ def test_the_scale_of_a_fused_optimizer_s_gradients_is_taken_off() -> None:
 def test_what_cannot_be_measured_is_told_and_the_rest_is_there() -> None:
     model = nn.Sequential(nn.Embedding(10, 4, sparse=True), nn.Linear(4, 2))
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    with tvw.watch(model, optimizer, statistics=1) as session:
+    with tvw.watch(model, optimizer, statistics=1, overhead=None) as session:
         model(torch.arange(5)).sum().backward()
         optimizer.step()
     assert any("statistics are without 0.weight's gradient: sparse" in text for text in session.run.problems)
@@ -217,7 +217,7 @@ def test_what_cannot_be_measured_is_told_and_the_rest_is_there() -> None:
 def test_weights_gradients_and_random_numbers_stay_bit_for_bit() -> None:
     def trained(watch: Callable[..., Any]) -> list[torch.Tensor]:
         model, optimizer, criterion = setup()
-        with watch(model, optimizer, criterion, probe=data(1)[0], statistics=1):
+        with watch(model, optimizer, criterion, probe=data(1)[0], statistics=1, overhead=None):
             for _ in steps(model, optimizer, criterion, data(20)):
                 pass
         return [*model.state_dict().values(), *(each.grad for each in model.parameters()), torch.get_rng_state()]
@@ -236,7 +236,10 @@ def test_a_failure_switches_the_statistics_off_and_nothing_else(monkeypatch: pyt
 
     monkeypatch.setattr("torchvis_widgets.step_statistics.Reading", broken)
     model, optimizer, criterion = setup()
-    with pytest.warns(RuntimeWarning, match="as if"), tvw.watch(model, optimizer, criterion, statistics=1) as session:
+    with (
+        pytest.warns(RuntimeWarning, match="as if"),
+        tvw.watch(model, optimizer, criterion, statistics=1, overhead=None) as session,
+    ):
         train(session, model, optimizer, criterion, epochs=2)
     assert session.loop.step == 10
     assert len(session.run.series["train/loss"]) == 10
@@ -244,7 +247,7 @@ def test_a_failure_switches_the_statistics_off_and_nothing_else(monkeypatch: pyt
 
 def test_going_back_takes_them_at_the_steps_that_it_took_them_at_before() -> None:
     model, optimizer, criterion = setup()
-    with tvw.watch(model, optimizer, criterion, statistics=3, resumable=True) as session:
+    with tvw.watch(model, optimizer, criterion, statistics=3, overhead=None, resumable=True) as session:
         train(session, model, optimizer, criterion, epochs=3)
         session.restore(epoch=1)
         train(session, model, optimizer, criterion, epochs=2)

@@ -143,7 +143,7 @@ def test_the_bar_tells_of_memory_and_cost(background: Background, monkeypatch: p
     assert 10e6 < bar.memory[0]["used"] < bar.memory[0]["total"]
     session.overhead._ours, session.overhead._theirs, session.overhead._trained = 0.123456, 10.0, 10.0
     bar.update()
-    assert bar.overhead == 0.0123
+    assert bar.overhead == 0.012
 
 
 def test_memory_of_a_device_and_of_a_host_that_does_not_tell(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -51,7 +51,7 @@ def train(
             model.get_parameter(name).fill_(value)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     probe = torch.randn(4, 2, generator=torch.Generator().manual_seed(2))
-    session = tvw.watch(model, optimizer, probe=probe, run=path, statistics=1, **options)
+    session = tvw.watch(model, optimizer, probe=probe, run=path, statistics=1, overhead=None, **options)
     gradients, moved, every = [], [], iter(batches())
     for _ in session.epochs(EVERY):
         for x in session.batches([next(every) for _ in range(STEPS)]):
