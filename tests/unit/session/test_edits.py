@@ -81,6 +81,32 @@ def test_every_way_to_edit(session: tvw.Session) -> None:
     assert_same_bits({**first, "norm.num_batches_tracked": before["norm.num_batches_tracked"]}, state(model))
 
 
+def test_after_steps_undo_takes_back_what_was_added_and_keeps_what_was_learned(session: tvw.Session) -> None:
+    model, criterion = session.model, nn.CrossEntropyLoss()
+    assert isinstance(model, Net)
+    optimizer = torch.optim.SGD(model.parameters(), 0.01)
+    calls: list[Any] = [
+        lambda: session.edit("fc.weight").shift(0.25),
+        lambda: session.edit("fc.weight").noise(0.5, seed=1),
+        lambda: session.edit("fc.weight").prune(0.5),
+        lambda: session.edit("fc.weight").clamp(-0.02, 0.02),
+        lambda: session.edit().blend(0.5, epoch=0),
+    ]
+    for call in calls:
+        before = state(model)
+        call()
+        edited = state(model)
+        train(session, model, optimizer, criterion, epochs=1)
+        learned = model.fc.weight.detach() - edited["fc.weight"]
+        session.undo()
+        touched = edited["fc.weight"] != before["fc.weight"]
+        keeps = session.edits.undone[-1].edit.op in ("shift", "noise", "blend")
+        expected = before["fc.weight"] + (learned if keeps else learned.masked_fill(touched, 0))
+        assert torch.allclose(model.fc.weight, expected, atol=1e-6)
+        assert learned.abs().max() > 1e-4
+    assert torch.equal(model.norm.running_var, before["norm.running_var"])  # a difference could be negative
+
+
 def test_freezing_keeps_a_parameter_where_it_is(session: tvw.Session) -> None:
     model, criterion = session.model, nn.CrossEntropyLoss()
     assert isinstance(model, Net)
