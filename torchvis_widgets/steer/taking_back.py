@@ -11,7 +11,7 @@ from torch import Tensor
 from torchvis_widgets.steer.arithmetic import wide
 from torchvis_widgets.steer.checks import check
 from torchvis_widgets.steer.edits import Edit, EditError
-from torchvis_widgets.steer.outcome import outcome
+from torchvis_widgets.steer.outcome import outcome, stays_finite
 from torchvis_widgets.steer.preview import Fresh, States, others
 from torchvis_widgets.steer.region import read
 from torchvis_widgets.steer.transaction import Kept
@@ -69,4 +69,4 @@ def _without(now: Tensor, before: Tensor, edit: Edit, there: Tensor | None) -> T
         if edit.op in ("prune", "clamp"):
             return torch.where(after != before, before, now)
         back = (wide(now) + (wide(before) - wide(after))).to(now.dtype)
-    return back if bool(torch.isfinite(back)[torch.isfinite(now)].all()) else None
+    return back if stays_finite(now, back) else None

@@ -344,6 +344,17 @@ def test_a_run_without_edits_of_an_older_version_lists_none(session: tvw.Session
     assert len(tvw.Run(tmp_path / "run").edits()) == 0
 
 
+def test_a_run_whose_tables_are_just_being_made_has_nothing_yet(session: tvw.Session, tmp_path: Path) -> None:
+    import sqlite3
+
+    session.close()
+    (tmp_path / "run" / "metrics.sqlite").unlink()
+    sqlite3.connect(tmp_path / "run" / "metrics.sqlite").close()
+    (tmp_path / "run" / "metrics.sqlite").touch()
+    run = tvw.Run(tmp_path / "run")
+    assert (run.series, run.marked, run.edited) == ({}, [], [])
+
+
 def test_going_back_takes_edits_undos_and_freezing_back_too(tmp_path: Path) -> None:
     model, optimizer, criterion = setup()
     with tvw.watch(model, optimizer, criterion, run=tmp_path / "run", resumable=True) as session:
