@@ -229,7 +229,9 @@ class EditLog:
         return tied, self._around.fresh(edit.tensor, tuple(tensors[edit.tensor].shape), edit.seed)
 
     def _back(self, last: Transaction, kept: Kept, step: int) -> tuple[dict[str, Tensor], bool]:
-        return taken_back(self.tensors(), last.edit, kept, step, self._around.states, self._around.fresh)
+        tensors, parameters = self.tensors(), self._around.parameters()
+        buffers = tensors.keys() - parameters.keys() if parameters else ()
+        return taken_back(tensors, last.edit, kept, step, self._around.states, self._around.fresh, buffers)
 
     def _make(self, edit: Edit, values: Mapping[str, Tensor], kept: Kept) -> Kept:
         """Change the model; what it takes to change it back."""

@@ -81,6 +81,32 @@ def test_every_way_to_edit(session: tvw.Session) -> None:
     assert_same_bits({**first, "norm.num_batches_tracked": before["norm.num_batches_tracked"]}, state(model))
 
 
+def test_after_steps_undo_takes_back_what_was_added_and_keeps_what_was_learned(session: tvw.Session) -> None:
+    model, criterion = session.model, nn.CrossEntropyLoss()
+    assert isinstance(model, Net)
+    optimizer = torch.optim.SGD(model.parameters(), 0.01)
+    calls: list[Any] = [
+        lambda: session.edit("fc.weight").shift(0.25),
+        lambda: session.edit("fc.weight").noise(0.5, seed=1),
+        lambda: session.edit("fc.weight").prune(0.5),
+        lambda: session.edit("fc.weight").clamp(-0.02, 0.02),
+        lambda: session.edit().blend(0.5, epoch=0),
+    ]
+    for call in calls:
+        before = state(model)
+        call()
+        edited = state(model)
+        train(session, model, optimizer, criterion, epochs=1)
+        learned = model.fc.weight.detach() - edited["fc.weight"]
+        session.undo()
+        touched = edited["fc.weight"] != before["fc.weight"]
+        keeps = session.edits.undone[-1].edit.op in ("shift", "noise", "blend")
+        expected = before["fc.weight"] + (learned if keeps else learned.masked_fill(touched, 0))
+        assert torch.allclose(model.fc.weight, expected, atol=1e-6)
+        assert learned.abs().max() > 1e-4
+    assert torch.equal(model.norm.running_var, before["norm.running_var"])  # a difference could be negative
+
+
 def test_freezing_keeps_a_parameter_where_it_is(session: tvw.Session) -> None:
     model, criterion = session.model, nn.CrossEntropyLoss()
     assert isinstance(model, Net)
@@ -288,14 +314,25 @@ def test_the_code_of_a_blend_loads_its_snapshot_from_the_run(session: tvw.Sessio
     assert_same_bits(module["apply_edits"](before), state(model))
 
 
-def test_a_snapshot_that_was_thinned_away_is_said(session: tvw.Session) -> None:
+def test_a_snapshot_that_was_thinned_away_is_said(tmp_path: Path) -> None:
     from torchvis_widgets.steer import Edit
 
-    assert session.model is not None
-    before = state(session.model)
-    with pytest.raises(EditError, match=r"a blend toward step 3 is not possible: .*step 3.*\n?.*0.*5"):
-        session.edits.apply(Edit("", "blend", value=0.5, toward=3), step=5)
-    assert_same_bits(state(session.model), before)
+    model, optimizer, criterion = setup()
+    with tvw.watch(model, optimizer, criterion, run=tmp_path / "run", keep=12_000) as session:
+        train(session, model, optimizer, criterion, epochs=8)
+        session.run.flush()
+        gone = min(set(range(9)) - {snapshot.epoch for snapshot in session.run.snapshots})
+        before, step = state(model), 5 * gone
+        why = r" any more \(it was thinned away, to stay within keep=…\); the nearest"
+        with pytest.raises(
+            EditError, match=rf"a blend toward step {step} is not possible: no snapshot at step {step}{why}"
+        ):
+            session.edits.apply(Edit("", "blend", value=0.5, toward=step), step=session.loop.step)
+        for call in (session.edit("fc.weight").blend, lambda _, epoch: session.restore(epoch=epoch)):
+            with pytest.raises(LookupError, match=rf"no snapshot at epoch {gone}{why}"):
+                call(0.5, epoch=gone)
+        assert_same_bits(state(model), before)
+        assert session.run.edited == []
 
 
 def test_a_drag_is_one_edit_of_the_run(session: tvw.Session) -> None:
@@ -316,6 +353,17 @@ def test_a_run_without_edits_of_an_older_version_lists_none(session: tvw.Session
     connection.close()
     assert tvw.Run(tmp_path / "run").edited == []
     assert len(tvw.Run(tmp_path / "run").edits()) == 0
+
+
+def test_a_run_whose_tables_are_just_being_made_has_nothing_yet(session: tvw.Session, tmp_path: Path) -> None:
+    import sqlite3
+
+    session.close()
+    (tmp_path / "run" / "metrics.sqlite").unlink()
+    sqlite3.connect(tmp_path / "run" / "metrics.sqlite").close()
+    (tmp_path / "run" / "metrics.sqlite").touch()
+    run = tvw.Run(tmp_path / "run")
+    assert (run.series, run.marked, run.edited) == ({}, [], [])
 
 
 def test_going_back_takes_edits_undos_and_freezing_back_too(tmp_path: Path) -> None:

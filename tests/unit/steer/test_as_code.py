@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from torchvis_widgets.steer import Edit, EditLog, Packed, apply
+from torchvis_widgets.steer.arithmetic import spread
 from torchvis_widgets.steer.around import Around
 from torchvis_widgets.steer.initialise import initial
 
@@ -136,6 +137,12 @@ def test_live_preview_and_code_give_the_same_bits(
     assert_same_bits(executed(code, laid_out, monkeypatch), live)
     log.undo(step=3)
     assert_same_bits(model.state_dict(), state)
+
+
+def test_how_a_tensor_lies_in_memory_does_not_change_its_spread() -> None:
+    for seed in range(20):
+        x = torch.randn(301, 703, generator=torch.Generator().manual_seed(seed))
+        assert spread(transposed(x)) == spread(x)
 
 
 def transposed(tensor: Tensor) -> Tensor:
