@@ -34,6 +34,13 @@ class WeightSliders(View):
     A whole tensor is scaled, shifted, made noisy, pruned, clamped, re-initialised or frozen; the tensor or the whole
     model is blended toward a snapshot. `mode` "preview" changes nothing but what the views of this session show; "live"
     changes the model itself, at the next step boundary while a loop runs, as one of `session.edits`.
+
+    `observe(draw, "changes")` calls `draw` whenever the weights on show are others, which `state_dict()` gives.
+
+    Args:
+        source: a `Session`, or a `Run` to look at what was recorded.
+        model: with a `Run`, a model of the recorded architecture, for the answers on the probe.
+        layer: what this and the other views look at; "" is the whole model.
     """
 
     bundle: ClassVar[str] = "weight_sliders"
@@ -43,20 +50,39 @@ class WeightSliders(View):
     can_live = t.Bool(False).tag(sync=True)
     reset_optimizer = t.Bool(False).tag(sync=True)
 
+    changes = t.Int(0)
+    """Counts the states that were on show."""
+
+    _shown: Hashable = None
     _picked: Picked | None = None
     _window: Window | None = None
     _blend: Blend | None = None
 
-    def __init__(self, source: Source, *, model: torch.nn.Module | None = None, **traits: Any) -> None:
-        session = stage_of(source, model).session
+    def __init__(
+        self, source: Source, *, model: torch.nn.Module | None = None, layer: str | None = None, **traits: Any
+    ) -> None:
+        stage = stage_of(source, model)
+        if layer is not None:
+            stage.selection.select(layer)
+        session = stage.session
         self._live, self._edited, self._way = LiveEdits(session), Edited(session), Way(self.changed)
         super().__init__(session, **traits)  # from now on the publisher asks for the topics
 
+    def state_dict(self) -> dict[str, torch.Tensor]:
+        """The weights and buffers on show, the preview's edits made; not to be changed in place.
+
+        `torch.func.functional_call(model, sliders.state_dict(), inputs)` runs the model with them.
+        """
+        return dict(self._state())
+
     def update(self) -> None:
-        session, cursor = self.stage.session, self.stage.selection.now
+        session, cursor, now = self.stage.session, self.stage.selection.now, self._now()
         if cursor.layer != self.layer:
             self._picked = None
-        self.show(layer=cursor.layer, can_live=session.model is not None)
+        self.show(layer=cursor.layer, can_live=session.model is not None and session.open)
+        if now != self._shown:
+            self._shown = now
+            self.changes += 1
 
     def topics(self) -> list[Topic]:
         session, now = self.stage.session, self._now()

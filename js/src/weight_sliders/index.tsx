@@ -25,6 +25,8 @@ export interface State {
 
 type Tab = "layer" | "blend" | "edits";
 
+const PANELS = { layer: "weights of the layer", blend: "toward a snapshot", edits: "list of edits" };
+
 function WeightSliders({ state, link }: ViewProps<State>) {
   const latest = useLatest(link);
   const push = usePush<Weights>(link, "weights");
@@ -73,7 +75,7 @@ function WeightSliders({ state, link }: ViewProps<State>) {
           </Button>
         </span>
       </div>
-      <div class="tvw-sliders-panel" id={panel} role="tabpanel" aria-label={tab}>
+      <div class="tvw-sliders-panel" id={panel} role="tabpanel" aria-label={PANELS[tab]}>
         {push && tab === "layer" && <Layer push={push} latest={latest} link={link} open={open} setOpen={setOpen} />}
         {push && tab === "blend" && (
           <BlendPanel link={link} latest={latest} tensors={push.value.tensors.map(({ name }) => name)} />
