@@ -1,5 +1,6 @@
 import "../shared/theme.css";
 import "./style.css";
+import "./panels.css";
 import { useId, useState } from "preact/hooks";
 import { useControl } from "../shared/held";
 import { useLatest, usePush } from "../shared/hooks";
