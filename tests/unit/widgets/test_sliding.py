@@ -91,6 +91,19 @@ def test_live_is_undone_and_redone_and_the_preview_waits(session: tvw.Session, p
     assert [edit.tensor for edit in drafts(session)] == ["conv.bias"]
 
 
+def test_the_list_has_what_was_made_and_then_what_redo_makes_again(session: tvw.Session, page: FrontEnd) -> None:
+    ask(page, "mode", mode="live")
+    for value in (0.5, 0.25, 2.0):
+        ask(page, "edit", change="gain", tensor=W, value=value)
+    ask(page, "undo")
+    ask(page, "undo")
+    rows = page.last("edits").value["rows"]
+    assert [(row["text"], row["undone"]) for row in rows] == [
+        ("conv.weight × 0.5", False), ("conv.weight × 0.25", True), ("conv.weight × 2", True),
+    ]  # fmt: skip
+    assert rows[0]["where"] == "epoch 3 · step 15"
+
+
 # Operations
 
 OPERATIONS: list[tuple[str, Any]] = [
