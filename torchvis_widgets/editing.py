@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import torch
 from torch.optim import Optimizer
 
-from torchvis_widgets.live import state_of, tied_names
+from torchvis_widgets.live import LiveState, state_of, tied_names
 from torchvis_widgets.loop import Loop
 from torchvis_widgets.record.recording import Recording
 from torchvis_widgets.record.run import Run
@@ -24,6 +24,7 @@ from torchvis_widgets.steer.mailbox import Mailbox
 from torchvis_widgets.steer.recorder import Recorded, Recorder
 from torchvis_widgets.steer.tensor_edits import TensorEdits
 from torchvis_widgets.steer.transaction import Transaction
+from torchvis_widgets.watcher import Watcher
 
 T = TypeVar("T")
 
@@ -38,6 +39,8 @@ class Editing:
     loop: Loop
     mailbox: Mailbox
     open: bool
+    _live: LiveState
+    _watcher: Watcher | None
     layers: torch.nn.Module | None
     """The modules that edits are about: the model, or a copy of it where a recorded run is looked at with one."""
     edits: EditLog
@@ -113,10 +116,7 @@ class Editing:
         return EditLog(lambda: {} if self.model is None else state_of(self.model), around, past)
 
     def _optimizers(self) -> Iterable[Optimizer]:
-        return ()
-
-    def _edited(self) -> None:
-        """The model was changed, just now, on the training thread."""
+        return self._watcher.optimizers() if self._watcher is not None else ()
 
     def _index(self, model: torch.nn.Module, name: str, index: Any, channel: Any, head: Any) -> Index | None:
         tensors = state_of(model)
@@ -136,7 +136,10 @@ class Editing:
     def _at_boundary(self, command: Callable[[int], T]) -> T:
         def carried_out() -> T:
             result = command(self.loop.step)
-            self._edited()
+            if self.loop.running:
+                self._live.keep()
+            else:  # a copy is made when somebody looks
+                self._live.forget()
             return result
 
         future = self.mailbox.put(carried_out)

@@ -256,15 +256,6 @@ class Session(Editing, Inside):
         """Copy the model's state for the views; called on the training thread after an edit."""
         self._live.keep()
 
-    def _edited(self) -> None:
-        if self.loop.running:
-            self.keep_live()
-        else:
-            self._live.forget()
-
-    def _optimizers(self) -> Iterable[torch.optim.Optimizer]:
-        return self._watcher.optimizers() if self._watcher is not None else ()
-
     @property
     def records(self) -> bool:
         """Whether there is a training to tell of: one that is watched, or a run that holds one."""

@@ -11,7 +11,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-__all__ = ["connect", "insert", "is_locked", "reading", "transaction", "version"]
+__all__ = ["connect", "has_table", "insert", "is_locked", "reading", "transaction", "version"]
 
 _PATIENCE = 0.2  # seconds that a write waits for another one, or for a program which has locked the file
 _MOST_VARIABLES = 8000  # of a statement; SQLite takes 32,766
@@ -76,6 +76,12 @@ def _stat(file: Path | str) -> os.stat_result | None:
         return os.stat(file)  # noqa: PTH116  # three times as fast as Path's, and asked for at every frame
     except FileNotFoundError:
         return None
+
+
+def has_table(connection: sqlite3.Connection, name: str) -> bool:
+    """Says whether there is such a table; not in a file that another process is just making, or made before it was."""
+    found = connection.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", (name,))
+    return found.fetchone() is not None
 
 
 def is_locked(error: Exception) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from torchvis_widgets.record.branches import Limit, is_on
-from torchvis_widgets.record.database import reading
+from torchvis_widgets.record.database import has_table, reading
 
 __all__ = ["TABLE", "Edited", "Turn", "put_edits", "read_edits"]
 
@@ -62,7 +62,7 @@ def put_edits(connection: sqlite3.Connection, edits: Mapping[int, Edited]) -> No
 def read_edits(path: Path) -> list[Edited]:
     """Returns the edits, none of a file from before there were any. Raises sqlite3.Error."""
     with reading(path) as connection:
-        if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'edits'").fetchone():
+        if not has_table(connection, "edits"):
             return []
         found = connection.execute(
             "SELECT step, epoch, time, tensor, op, text, edit, mask, content, turns, branch FROM edits ORDER BY id"

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from torchvis_widgets.record.database import connect, insert, reading, transaction
+from torchvis_widgets.record.database import connect, has_table, insert, reading, transaction
 from torchvis_widgets.record.edits import TABLE, Edited, put_edits
 from torchvis_widgets.record.marks import Mark
 
@@ -67,6 +67,8 @@ def read_metrics(path: Path, after: int = 0) -> tuple[list[str], NDArray[np.floa
     A row is step, epoch, time, place of the name in the list counted from 1, value, branch.
     """
     with reading(path) as connection:
+        if not has_table(connection, "metrics"):
+            return [], np.empty((0, 6)), after
         # Rows first: the names they need were stored with them or before.
         found = connection.execute(
             "SELECT step, epoch, time, name, value, branch, rowid FROM metrics WHERE rowid > ? ORDER BY rowid", (after,)
@@ -81,7 +83,7 @@ def read_metrics(path: Path, after: int = 0) -> tuple[list[str], NDArray[np.floa
 def read_marks(path: Path) -> list[Mark]:
     """Returns the marks, none of a file from before there were any. Raises sqlite3.Error."""
     with reading(path) as connection:
-        if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'marks'").fetchone():
+        if not has_table(connection, "marks"):
             return []
         found = connection.execute("SELECT step, epoch, time, kind, text, layer, branch FROM marks ORDER BY id")
         return [Mark(*fields) for fields in found]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Iterable
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
@@ -131,6 +132,12 @@ class Run:
         """What went wrong on the way to the current branch's end, in the order in which it was noticed."""
         line = self._branches.line()
         return [mark for mark in self._metrics.marked if is_on(line, mark.branch, mark.step, mark.time)]
+
+    def latest_marks(self, most: int) -> list[Mark]:
+        """Returns the last of `marked`, at most so many."""
+        line = self._branches.line()
+        mine = (mark for mark in reversed(self._metrics.marked) if is_on(line, mark.branch, mark.step, mark.time))
+        return list(islice(mine, most))[::-1]
 
     @property
     def edited(self) -> list[tuple[Edited, bool]]:

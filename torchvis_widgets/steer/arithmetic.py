@@ -19,13 +19,14 @@ def wide(x: Tensor) -> Tensor:
 
 
 def spread(x: Tensor) -> float:
-    """The standard deviation; numpy's, as its sums do not depend on the number of threads."""
-    return float(x.cpu().double().numpy().std()) if x.numel() else 0.0
+    """The standard deviation; numpy's, whose sums depend on no number of threads."""
+    return float(x.cpu().double().contiguous().numpy().std()) if x.numel() else 0.0
 
 
 def noisy(x: Tensor, share: float, seed: int) -> Tensor:
     """Gaussian noise added, its standard deviation a share of the values' own."""
-    drawn = torch.randn(x.shape, generator=torch.Generator().manual_seed(seed), dtype=x.dtype)
+    generator = torch.Generator("cpu").manual_seed(seed)
+    drawn = torch.randn(x.shape, generator=generator, dtype=x.dtype, device="cpu")
     return x + (drawn * (share * spread(x))).to(x.device)
 
 
@@ -35,7 +36,7 @@ def pruned(x: Tensor, share: float) -> Tensor:
     if count == 0:
         return x
     flat, size = x.flatten().clone(), x.flatten().abs()
-    limit = size.kthvalue(count).values
+    limit = size.cpu().kthvalue(count).values.to(x.device)
     below = size < limit
     flat[below] = 0
     flat[(size == limit).nonzero()[: count - int(below.sum())]] = 0

@@ -13,8 +13,6 @@ __all__ = ["check_freeze", "let_train"]
 
 def check_freeze(parameters: Mapping[str, nn.Parameter], edit: Edit) -> None:
     """Raises EditError where a freeze is of no parameter, or of the last one that trains."""
-    if edit.op != "freeze":
-        return
     if edit.tensor not in parameters:
         raise EditError(f"{edit.tensor!r} is a buffer: only parameters can be frozen, as only they train")
     here = parameters[edit.tensor]

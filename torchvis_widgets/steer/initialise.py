@@ -57,14 +57,8 @@ def _unset(tensor: Tensor | None, kind: Any) -> Any:
     if tensor is None:
         return None
     if not tensor.is_floating_point():
-        return torch.zeros(tensor.shape, dtype=tensor.dtype)
-    return kind(torch.full(tensor.shape, math.nan, dtype=torch.float32))
-
-
-def _by_fan_in(shape: tuple[int, ...], seed: int) -> Tensor:
-    fan_in = math.prod(shape[1:]) if len(shape) > 1 else math.prod(shape)
-    bound = 1 / math.sqrt(max(fan_in, 1))
-    return torch.empty(shape).uniform_(-bound, bound, generator=torch.Generator().manual_seed(seed))
+        return torch.zeros(tensor.shape, dtype=tensor.dtype, device="cpu")
+    return kind(torch.full(tensor.shape, math.nan, dtype=torch.float32, device="cpu"))
 
 
 class _Seeded(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -72,7 +66,7 @@ class _Seeded(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def __init__(self, seed: int) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self._generator = torch.Generator().manual_seed(seed)
+        self._generator = torch.Generator("cpu").manual_seed(seed)
         self._draws: dict[int, tuple[Recipe, Tensor]] = {}  # by the place of what was drawn, with the values
 
     @classmethod

@@ -105,7 +105,7 @@ class EditLog:
         return apply(state, edits, around.tied(), around.states, around.fresh)
 
     def __repr__(self) -> str:
-        lines = [f"  {each.number}: {in_words(each.edit)}, step {each.step}" for each in self.transactions]
+        lines = [f"  {each!r}" for each in self.transactions]
         return "\n".join([f"{len(lines)} edits in effect, {len(self._undone)} undone", *lines])
 
     # Changing the model
@@ -145,7 +145,7 @@ class EditLog:
         self._write(edit, back)
         try:
             after = new_values(tensors, edit, self._around.states, self._around.fresh)
-        except EditError:
+        except Exception:
             self._write(edit, present)
             raise
         if step != kept.step:
@@ -204,20 +204,22 @@ class EditLog:
         turns = {each: [t for t in each.turns if is_past(t.branch, t.step, t.time)] for each in past}
         newest = max((each.time for each in past), default=0.0)
         self._done = [each for each in past if len(turns[each]) % 2 == 0]
+        now, then = set(self._done), set(before)
         undone = [each for each in past if len(turns[each]) % 2 and turns[each][-1].time >= newest]
         self._undone = sorted(undone, key=lambda each: turns[each][-1].time)
         for each in self._all:
             each.undone = len(turns.get(each, ())) % 2 == 1
-        for each in reversed([each for each in before if each not in self._done]):
+        for each in reversed([each for each in before if each not in now]):
             self._unfreeze(each)
-        for each in [each for each in self._done if each not in before and each.edit.op == "freeze"]:
+        for each in [each for each in self._done if each not in then and each.edit.op == "freeze"]:
             let_train(self._around.parameters()[each.edit.tensor], not each.edit.value)
         self.version += 1
 
     def _checked(self, edit: Edit) -> Mapping[str, Tensor]:
         tensors = self.tensors()
         check(tensors, edit)
-        check_freeze(self._around.parameters(), edit)
+        if edit.op == "freeze":
+            check_freeze(self._around.parameters(), edit)
         return tensors
 
     def _about(self, tensors: Mapping[str, Tensor], edit: Edit) -> tuple[tuple[str, ...], Recipe | None]:
@@ -227,7 +229,9 @@ class EditLog:
         return tied, self._around.fresh(edit.tensor, tuple(tensors[edit.tensor].shape), edit.seed)
 
     def _back(self, last: Transaction, kept: Kept, step: int) -> tuple[dict[str, Tensor], bool]:
-        return taken_back(self.tensors(), last.edit, kept, step, self._around.states, self._around.fresh)
+        tensors, parameters = self.tensors(), self._around.parameters()
+        buffers = tensors.keys() - parameters.keys() if parameters else ()
+        return taken_back(tensors, last.edit, kept, step, self._around.states, self._around.fresh, buffers)
 
     def _make(self, edit: Edit, values: Mapping[str, Tensor], kept: Kept) -> Kept:
         """Change the model; what it takes to change it back."""

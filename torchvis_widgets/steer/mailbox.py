@@ -8,6 +8,8 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
+from torchvis_widgets.steer.uninterrupted import uninterrupted
+
 T = TypeVar("T")
 
 
@@ -34,7 +36,8 @@ class Mailbox:
                 self._waiting.append((command, future))
             else:
                 self.drain()  # what a loop that has just ended left behind comes first
-                _carry_out(command, future)
+                with uninterrupted():
+                    _carry_out(command, future)
         return future
 
     def barrier(self) -> None:
@@ -47,11 +50,12 @@ class Mailbox:
         if not self._waiting:
             return
         for _ in range(len(self._waiting)):  # not until empty: a command that puts another must not hold up the loop
-            try:
-                command, future = self._waiting.popleft()
-            except IndexError:  # another thread drains too: the loop has just ended
-                return
-            _carry_out(command, future)
+            with uninterrupted():  # or Ctrl-C could lose a command, or leave one half done
+                try:
+                    command, future = self._waiting.popleft()
+                except IndexError:  # another thread drains too: the loop has just ended
+                    return
+                _carry_out(command, future)
 
 
 def _carry_out(command: Callable[[], T], future: Future[T]) -> None:

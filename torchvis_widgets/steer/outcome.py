@@ -9,7 +9,7 @@ from torchvis_widgets.steer.arithmetic import blended, noisy, pruned, spread, wi
 from torchvis_widgets.steer.edits import Edit, EditError
 from torchvis_widgets.steer.packed import Packed
 
-__all__ = ["outcome"]
+__all__ = ["outcome", "stays_finite"]
 
 
 def outcome(values: Tensor, edit: Edit, there: Tensor | None = None) -> Tensor:
@@ -19,10 +19,17 @@ def outcome(values: Tensor, edit: Edit, there: Tensor | None = None) -> Tensor:
         EditError: the result would not be finite, or noise would be a share of no spread.
     """
     made = _made(wide(values), edit, there).to(values.device, values.dtype)
-    if edit.op in ("gain", "shift", "noise", "blend") and not bool(torch.isfinite(made)[torch.isfinite(values)].all()):
+    if edit.op in ("gain", "shift", "noise", "blend") and not stays_finite(values, made):
         kind = str(values.dtype).removeprefix("torch.")
         raise EditError(f"the edit would make values of {edit.tensor!r} infinite in {kind}; use a smaller value")
     return made
+
+
+def stays_finite(before: Tensor, after: Tensor) -> bool:
+    """Whether all is finite that was finite before."""
+    if not after.numel() or all(bool(end.isfinite()) for end in after.aminmax()):  # several times as fast
+        return True
+    return bool((after.isfinite() | ~before.isfinite()).all())
 
 
 def _made(x: Tensor, edit: Edit, there: Tensor | None) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -22,7 +22,7 @@ class Packed:
 
     shape: tuple[int, ...]
     dtype: str
-    data: bytes
+    data: bytes = field(repr=False)
 
     @classmethod
     def of(cls, tensor: Tensor) -> Packed:
@@ -41,4 +41,4 @@ def unpacked(data: bytes, shape: tuple[int, ...], dtype: str) -> Tensor:
     raw = np.frombuffer(bytearray(zlib.decompress(data)), np.uint8)
     if dtype == "bool":
         return torch.from_numpy(np.unpackbits(raw, count=math.prod(shape)).astype(bool)).reshape(shape)
-    return torch.from_numpy(raw).view(getattr(torch, dtype)).reshape(shape) if len(raw) else torch.empty(shape)
+    return torch.from_numpy(raw).view(getattr(torch, dtype)).reshape(shape)

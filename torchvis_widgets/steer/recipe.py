@@ -34,8 +34,9 @@ class Recipe:
         if self.values is not None:
             return self.values.tensor()
         if self.kind == "constant":
-            return torch.full(shape, self.a)
-        empty, generator = torch.empty(shape), torch.Generator().manual_seed(seed)
+            return torch.full(shape, self.a, dtype=torch.float32, device="cpu")
+        empty, generator = torch.empty(shape, dtype=torch.float32, device="cpu"), torch.Generator("cpu")
+        generator.manual_seed(seed)
         draw = empty.uniform_ if self.kind == "uniform" else empty.normal_
         return draw(self.a, self.b, generator=generator)
 
@@ -44,6 +45,6 @@ class Recipe:
         if self.kind == "values":
             return None
         if self.kind == "constant":
-            return f"torch.full({shape}, {self.a!r})"
-        drawn = f"{self.kind}_({self.a!r}, {self.b!r}, generator=torch.Generator().manual_seed({seed}))"
-        return f"torch.empty({shape}).{drawn}"
+            return f"torch.full({shape}, {self.a!r}, dtype=torch.float32)"
+        drawn = f"{self.kind}_({self.a!r}, {self.b!r}, generator=torch.Generator('cpu').manual_seed({seed}))"
+        return f"torch.empty({shape}, dtype=torch.float32, device='cpu').{drawn}"

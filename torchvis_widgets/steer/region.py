@@ -56,6 +56,6 @@ def _key(index: Index) -> tuple[Any, ...]:
 
 def _part(entry: Any, several: bool) -> Any:
     if is_several(entry):
-        return torch.cat([torch.arange(*each) for each in spans(entry)])
+        return torch.cat([torch.arange(*each, device="cpu") for each in spans(entry)])
     # Beside a list of places a number would be taken for another such list, and move the dimensions.
     return entry if isinstance(entry, int) and not several else slice(*spans(entry)[0])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 
 import torch
 from torch import Tensor
@@ -11,7 +11,7 @@ from torch import Tensor
 from torchvis_widgets.steer.arithmetic import wide
 from torchvis_widgets.steer.checks import check
 from torchvis_widgets.steer.edits import Edit, EditError
-from torchvis_widgets.steer.outcome import outcome
+from torchvis_widgets.steer.outcome import outcome, stays_finite
 from torchvis_widgets.steer.preview import Fresh, States, others
 from torchvis_widgets.steer.region import read
 from torchvis_widgets.steer.transaction import Kept
@@ -20,12 +20,21 @@ __all__ = ["taken_back"]
 
 
 def taken_back(
-    tensors: Mapping[str, Tensor], edit: Edit, kept: Kept, step: int, states: States, fresh: Fresh
+    tensors: Mapping[str, Tensor],
+    edit: Edit,
+    kept: Kept,
+    step: int,
+    states: States,
+    fresh: Fresh,
+    buffers: Container[str] = (),
 ) -> tuple[dict[str, Tensor], bool]:
     """The values without the edit, by tensor, and whether they are the bits that were there before it; changes nothing.
 
     Those bits return when no step was made since, and after "set" and "reinit". Else a gain is divided out, what was
     added is subtracted, and of "prune" and "clamp" those values return that it had changed. Raises EditError.
+
+    Buffers get their bits back: batch statistics have forgotten the edit, and what was added subtracted from a variance
+    could leave less than nothing.
     """
     if edit.tensor:
         check(tensors, edit)
@@ -40,7 +49,10 @@ def taken_back(
     except EditError:  # the snapshot that was blended toward is gone by now
         return before, True
     now = {name: read(tensors[name], edit) for name in before}
-    found = {name: _without(now[name], each, edit, there.get(name)) for name, each in before.items()}
+    found = {
+        name: each if name in buffers else _without(now[name], each, edit, there.get(name))
+        for name, each in before.items()
+    }
     if any(each is None for each in found.values()):
         return before, True
     return {name: each for name, each in found.items() if each is not None}, False
@@ -57,4 +69,4 @@ def _without(now: Tensor, before: Tensor, edit: Edit, there: Tensor | None) -> T
         if edit.op in ("prune", "clamp"):
             return torch.where(after != before, before, now)
         back = (wide(now) + (wide(before) - wide(after))).to(now.dtype)
-    return back if bool(torch.isfinite(back)[torch.isfinite(now)].all()) else None
+    return back if stays_finite(now, back) else None

@@ -48,8 +48,8 @@ class TensorEdits:
 
     def set(self, value: Any, *, where: Mask = None) -> Transaction:
         """Make equal to `value`: a number, or a tensor of the shape of what was picked or one that broadcasts to it."""
-        many = isinstance(value, (Tensor, np.ndarray, list, tuple)) and torch.as_tensor(value).dim() > 0
-        return self._make("set", torch.as_tensor(value) if many else _number("set", value), where)
+        many = isinstance(value, (Tensor, np.ndarray, list, tuple)) and _tensor(value).dim() > 0
+        return self._make("set", _tensor(value) if many else _number("set", value), where)
 
     def noise(self, share: float, *, seed: int | None = None, where: Mask = None) -> Transaction:
         """Add Gaussian noise with the share `share` of the values' own standard deviation.
@@ -118,7 +118,7 @@ def _completed(edit: Edit, value: Any, where: Mask, tensors: Mapping[str, Tensor
 
 def _mask(where: Any, values: Tensor, name: str) -> Tensor:
     found = where(values.detach().clone()) if callable(where) else where
-    mask = torch.as_tensor(found).cpu()
+    mask = _tensor(found)
     if mask.dtype != torch.bool:
         kind = str(mask.dtype).removeprefix("torch.")
         raise EditError(f"where= is a mask of booleans, found {kind}; for example where=lambda w: w.abs() < 0.01")
@@ -135,11 +135,15 @@ def _broadcast(value: Tensor, shape: tuple[int, ...], name: str) -> Tensor:
 
 
 def _number(call: str, value: Any) -> float:
-    if isinstance(value, (Tensor, np.ndarray, np.generic)) and torch.as_tensor(value).numel() == 1:
+    if isinstance(value, (Tensor, np.ndarray, np.generic)) and _tensor(value).numel() == 1:
         value = value.item()
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise TypeError(f"{call}() takes a number, found {type(value).__name__}")
     return value
+
+
+def _tensor(value: Any) -> Tensor:
+    return torch.as_tensor(value, device="cpu")
 
 
 def _seed(seed: int | None) -> int:

@@ -10,6 +10,7 @@ from torch import Tensor
 from torchvis_widgets.steer.edits import Edit
 from torchvis_widgets.steer.optimizer_state import Forgotten
 from torchvis_widgets.steer.recipe import Recipe
+from torchvis_widgets.steer.words import in_words
 
 __all__ = ["Kept", "Transaction", "Turn"]
 
@@ -43,7 +44,7 @@ class Kept:
         return sum(tensor.nbytes for tensor in self.before.values()) + self.optimizers.nbytes() + _OVERHEAD
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Transaction:
     """An edit as it was made after `step` steps of a branch, its number in the run counted from 0.
 
@@ -62,4 +63,7 @@ class Transaction:
     recipe: Recipe | None = None
     turns: list[Turn] = field(default_factory=list)
     undone: bool = False
-    kept: Kept | None = field(default=None, repr=False)
+    kept: Kept | None = None
+
+    def __repr__(self) -> str:
+        return f"Transaction {self.number}: {in_words(self.edit)}, step {self.step}{', undone' if self.undone else ''}"

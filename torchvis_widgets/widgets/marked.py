@@ -12,7 +12,7 @@ MOST_MARKS = 200  # more would be a bar of one colour
 
 def latest_marks(run: Run) -> list[Mark]:
     """The marks on the way to the current branch's end, the latest of them."""
-    return run.marked[-MOST_MARKS:]
+    return run.latest_marks(MOST_MARKS)
 
 
 def told(marks: list[Mark]) -> list[dict[str, Any]]:

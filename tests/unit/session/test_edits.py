@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +25,17 @@ def state(model: nn.Module) -> dict[str, torch.Tensor]:
 
 @pytest.fixture
 def session(tmp_path: Path) -> Any:
+    yield from trained(tmp_path / "run")
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    yield from trained(tmp_path_factory.mktemp("shared") / "run")
+
+
+def trained(run: Path) -> Iterator[tvw.Session]:
     model, optimizer, criterion = setup()
-    with tvw.watch(model, optimizer, criterion, run=tmp_path / "run", probe=data(1)[0]) as session:
+    with tvw.watch(model, optimizer, criterion, run=run, probe=data(1)[0]) as session:
         train(session, model, optimizer, criterion, epochs=1)
         yield session
 
@@ -68,6 +79,32 @@ def test_every_way_to_edit(session: tvw.Session) -> None:
     while session.redo():
         pass
     assert_same_bits({**first, "norm.num_batches_tracked": before["norm.num_batches_tracked"]}, state(model))
+
+
+def test_after_steps_undo_takes_back_what_was_added_and_keeps_what_was_learned(session: tvw.Session) -> None:
+    model, criterion = session.model, nn.CrossEntropyLoss()
+    assert isinstance(model, Net)
+    optimizer = torch.optim.SGD(model.parameters(), 0.01)
+    calls: list[Any] = [
+        lambda: session.edit("fc.weight").shift(0.25),
+        lambda: session.edit("fc.weight").noise(0.5, seed=1),
+        lambda: session.edit("fc.weight").prune(0.5),
+        lambda: session.edit("fc.weight").clamp(-0.02, 0.02),
+        lambda: session.edit().blend(0.5, epoch=0),
+    ]
+    for call in calls:
+        before = state(model)
+        call()
+        edited = state(model)
+        train(session, model, optimizer, criterion, epochs=1)
+        learned = model.fc.weight.detach() - edited["fc.weight"]
+        session.undo()
+        touched = edited["fc.weight"] != before["fc.weight"]
+        keeps = session.edits.undone[-1].edit.op in ("shift", "noise", "blend")
+        expected = before["fc.weight"] + (learned if keeps else learned.masked_fill(touched, 0))
+        assert torch.allclose(model.fc.weight, expected, atol=1e-6)
+        assert learned.abs().max() > 1e-4
+    assert torch.equal(model.norm.running_var, before["norm.running_var"])  # a difference could be negative
 
 
 def test_freezing_keeps_a_parameter_where_it_is(session: tvw.Session) -> None:
@@ -200,6 +237,40 @@ def test_while_a_loop_runs_edits_wait_for_the_end_of_its_step(tmp_path: Path) ->
     session.close()
 
 
+def test_edits_from_many_threads_are_each_made_once_and_in_order(tmp_path: Path) -> None:
+    model, optimizer, criterion = setup()
+    model.fc.bias.requires_grad_(False).zero_()  # training leaves it alone
+    session = tvw.watch(model, optimizer, criterion, run=tmp_path / "run")
+    ends: list[int] = []
+
+    def loop() -> None:
+        while len(ends) < 3:
+            for _ in steps(model, optimizer, criterion, session.batches(data(1))):
+                pass
+
+    def steer(seed: int) -> None:
+        choices = random.Random(seed)
+        numbers = []
+        for _ in range(50):
+            choice = choices.choice(["shift", "shift", "undo", "redo"])
+            if choice == "shift":
+                numbers.append(session.edit("fc.bias").shift(1.0).number)
+            else:
+                getattr(session, choice)()
+        assert numbers == sorted(numbers)
+        ends.append(seed)
+
+    session.start(loop)
+    threads = [threading.Thread(target=steer, args=(seed,)) for seed in range(3)]
+    for thread in threads:
+        thread.start()
+    session.wait()
+    assert sorted(ends) == [0, 1, 2]
+    assert model.fc.bias.tolist() == [len(session.edits)] * 3
+    assert [undone for _, undone in session.run.edited].count(False) == len(session.edits)
+    session.close()
+
+
 def test_the_run_holds_the_edits_with_a_mark_each(session: tvw.Session, tmp_path: Path) -> None:
     session.edit("fc.weight", channel=1).scale(0.5, where=lambda w: w > 0)
     session.edit("fc.bias").set([1.0, 2.0, 3.0])
@@ -232,6 +303,27 @@ def test_the_run_holds_the_edits_with_a_mark_each(session: tvw.Session, tmp_path
         again.edit("fc.weight")
 
 
+def test_the_code_of_a_blend_loads_its_snapshot_from_the_run(session: tvw.Session) -> None:
+    model = session.model
+    assert model is not None
+    before = state(model)
+    session.edit("fc.weight", channel=1).blend(0.3, epoch=0)
+    session.edit().blend(0.5, step=0)
+    module: dict[str, Any] = {}
+    exec(session.edits.as_code(), module)
+    assert_same_bits(module["apply_edits"](before), state(model))
+
+
+def test_a_snapshot_that_was_thinned_away_is_said(session: tvw.Session) -> None:
+    from torchvis_widgets.steer import Edit
+
+    assert session.model is not None
+    before = state(session.model)
+    with pytest.raises(EditError, match=r"a blend toward step 3 is not possible: .*step 3.*\n?.*0.*5"):
+        session.edits.apply(Edit("", "blend", value=0.5, toward=3), step=5)
+    assert_same_bits(state(session.model), before)
+
+
 def test_a_drag_is_one_edit_of_the_run(session: tvw.Session) -> None:
     from torchvis_widgets.steer import Edit
 
@@ -250,6 +342,17 @@ def test_a_run_without_edits_of_an_older_version_lists_none(session: tvw.Session
     connection.close()
     assert tvw.Run(tmp_path / "run").edited == []
     assert len(tvw.Run(tmp_path / "run").edits()) == 0
+
+
+def test_a_run_whose_tables_are_just_being_made_has_nothing_yet(session: tvw.Session, tmp_path: Path) -> None:
+    import sqlite3
+
+    session.close()
+    (tmp_path / "run" / "metrics.sqlite").unlink()
+    sqlite3.connect(tmp_path / "run" / "metrics.sqlite").close()
+    (tmp_path / "run" / "metrics.sqlite").touch()
+    run = tvw.Run(tmp_path / "run")
+    assert (run.series, run.marked, run.edited) == ({}, [], [])
 
 
 def test_going_back_takes_edits_undos_and_freezing_back_too(tmp_path: Path) -> None:
@@ -316,15 +419,15 @@ BAD: list[tuple[Any, type[Exception], str]] = [
 
 
 @pytest.mark.parametrize(("call", "error", "words"), BAD)
-def test_bad_input_changes_nothing(session: tvw.Session, call: Any, error: type[Exception], words: str) -> None:
-    assert session.model is not None
-    before = state(session.model)
+def test_bad_input_changes_nothing(shared: tvw.Session, call: Any, error: type[Exception], words: str) -> None:
+    assert shared.model is not None
+    before = state(shared.model)
     with pytest.raises(error, match=words):
-        call(session)
-    while session.undo():
+        call(shared)
+    while shared.undo():  # what some of them do first
         pass
-    assert_same_bits(state(session.model), before)
-    assert all(undone for _, undone in session.run.edited)
+    assert_same_bits(state(shared.model), before)
+    assert all(undone for _, undone in shared.run.edited)
 
 
 def test_quantised_lazy_and_sparse_tensors_are_refused() -> None:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from torchvis_widgets.steer import Edit, EditLog, Packed, apply
+from torchvis_widgets.steer.arithmetic import spread
 from torchvis_widgets.steer.around import Around
 from torchvis_widgets.steer.initialise import initial
 
@@ -132,8 +133,33 @@ def test_live_preview_and_code_give_the_same_bits(
     other = net(dtype)
     executed(code, other.state_dict(), monkeypatch)  # and of those of a live model, which do
     assert_same_bits(other.state_dict(), live)
+    laid_out = {name: transposed(tensor) for name, tensor in state.items()}  # the order in memory does not matter
+    assert_same_bits(executed(code, laid_out, monkeypatch), live)
     log.undo(step=3)
     assert_same_bits(model.state_dict(), state)
+
+
+def test_how_a_tensor_lies_in_memory_does_not_change_its_spread() -> None:
+    for seed in range(20):
+        x = torch.randn(301, 703, generator=torch.Generator().manual_seed(seed))
+        assert spread(transposed(x)) == spread(x)
+
+
+def transposed(tensor: Tensor) -> Tensor:
+    return tensor.t().contiguous().t() if tensor.dim() == 2 else tensor.clone()
+
+
+@pytest.mark.parametrize("name", ["noise on several ranges", "reinit uniform", "reinit constant", "prune", "set"])
+def test_defaults_that_the_user_has_set_do_not_matter(name: str) -> None:
+    plain, other = net(torch.float32), net(torch.float32)
+    edited_log(plain).apply(EDITS[name], step=0)
+    torch.set_default_dtype(torch.float64)
+    try:
+        with torch.device("meta"):
+            edited_log(other).apply(EDITS[name], step=0)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert_same_bits(other.state_dict(), plain.state_dict())
 
 
 def test_many_edits_one_after_another(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,6 +172,15 @@ def test_many_edits_one_after_another(monkeypatch: pytest.MonkeyPatch) -> None:
     assert code.count("def noisy(") == 1
     assert "# 0.weight[0:2+3:5] + noise of 0.4 σ, at step 11" in code
     assert_same_bits(executed(code, before, monkeypatch), model.state_dict())
+
+
+def test_the_code_of_a_preview(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, Run.dtype = net(torch.float32), torch.float32
+    log, state = edited_log(model), copies(net(torch.float32).state_dict())
+    edits = [EDITS["reinit uniform"], EDITS["noise where"], EDITS["blend of all"]]
+    expected = log.preview(state, edits)
+    assert_same_bits(executed(log.code_of(edits, state), state, monkeypatch), expected)
+    assert len(log) == 0
 
 
 def test_without_an_edit_the_code_does_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

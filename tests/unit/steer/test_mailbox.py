@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import signal
 import threading
 import time
 
@@ -51,6 +52,25 @@ def test_an_interrupt_reaches_the_loop() -> None:
     with pytest.raises(KeyboardInterrupt):
         loop.mailbox.drain()
     assert isinstance(future.exception(timeout=0), KeyboardInterrupt)
+
+
+@pytest.mark.parametrize("waiting", [True, False])
+def test_ctrl_c_in_the_middle_of_a_command_comes_when_it_is_done(waiting: bool) -> None:
+    loop, done = Loop(running=waiting), []
+
+    def edit() -> str:
+        signal.raise_signal(signal.SIGINT)
+        done.append(1)
+        return "whole"
+
+    futures = [loop.mailbox.put(edit), loop.mailbox.put(edit)] if waiting else []
+    with pytest.raises(KeyboardInterrupt):
+        loop.mailbox.drain() if waiting else loop.mailbox.put(edit)
+    assert done == [1]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if waiting:
+        assert futures[0].result(timeout=0) == "whole"
+        assert len(loop.mailbox) == 1  # the next one is not lost
 
 
 def test_a_cancelled_command_is_never_carried_out() -> None:
