@@ -13,7 +13,7 @@ from tests.browser.views import Dashboard
 
 LEAST = 10.0  # updates a second
 SECONDS = 5
-LAYER, TENSOR = "conv2", "conv2.weight"
+LAYER, TENSOR = "features.conv2", "conv2.weight"
 DRAGS = {"gain": f"{TENSOR} · gain", "prune": f"{TENSOR} · prune", "one channel": "weight[0] · gain"}
 
 # A mouse that is moved at 50 Hz gives the page that many events; what is painted of them is counted.
@@ -43,7 +43,7 @@ def rows() -> list[Row]:
     with notebook(*cells, width=1400, height=1100) as page:
         board = Dashboard(page, len(cells) - 1).ready()
         board.select(LAYER)
-        board.sliders.get_by_label(f"more of {TENSOR}").click()
+        board.sliders.get_by_label(f"more of {LAYER}.weight").click()
         wait_for(lambda: board.sliders.get_by_label(DRAGS["one channel"], exact=True).count(), "the channels")
         page.page.evaluate(RECORD_JS)
         return [_row(board, what, label) for what, label in DRAGS.items()]

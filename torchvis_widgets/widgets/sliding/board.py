@@ -73,7 +73,7 @@ class Board(View):
             self.changes += 1
 
     def topics(self) -> list[Topic]:
-        session, now = self.stage.session, self._now()
+        session, now = self.stage.session, self._shown  # update() has just set it
         log = session.edits.version, self._live.changes
         topics = [
             Topic("weights", (now, self.layer, self._picked, log), self._weights),
@@ -109,12 +109,13 @@ class Board(View):
 
     def _weights(self) -> Reply:
         session, drafts = self.stage.session, self.stage.drafts
-        base, trouble = self._base(), None
-        names = names_in(self.stage.selection.now.layer, base)
+        trouble: str | None = None
         try:
-            state = self._state()
+            base, state = self._edited.both(self._step, self._drafts())
         except EditError as error:
-            state, trouble = base, str(error)
+            base = state = self._base()
+            trouble = str(error)
+        names = names_in(self.stage.selection.now.layer, base)
         bases = {name: Matrix.of(base[name]) for name in names[:MOST_TENSORS]}
         matrices = {name: each if state[name] is base[name] else Matrix.of(state[name]) for name, each in bases.items()}
         own = tuple(each for each in (self._live.dragged,) if each) if self.mode == "live" else self._drafts()
