@@ -1,7 +1,7 @@
 import "../shared/theme.css";
 import "./style.css";
 import "./panels.css";
-import { useId, useState } from "preact/hooks";
+import { useId, useRef, useState } from "preact/hooks";
 import { useControl } from "../shared/held";
 import { useLatest, usePush } from "../shared/hooks";
 import { onKeys } from "../shared/keyboard";
@@ -42,8 +42,17 @@ function WeightSliders({ state, link }: ViewProps<State>) {
     { value: "blend", label: "Blend", title: "toward another epoch's weights" },
     { value: "edits", label: made ? `Edits ${made}` : "Edits", title: "the list of edits" },
   ] as const;
-  const doUndo = () => undo > 0 && void latest.send("undo", {});
-  const doRedo = () => redo > 0 && void latest.send("redo", {});
+  const box = useRef<HTMLDivElement>(null);
+  // A button that has nothing left to do is disabled, and with the focus the keys would go.
+  const keepFocus = (left: number) => left === 0 && box.current?.focus({ preventScroll: true });
+  const doUndo = () => {
+    if (undo > 0) void latest.send("undo", {});
+    keepFocus(undo - 1);
+  };
+  const doRedo = () => {
+    if (redo > 0) void latest.send("redo", {});
+    keepFocus(redo - 1);
+  };
   const found = (name: string) => {
     setTab("layer");
     setOpen(name);
@@ -51,6 +60,8 @@ function WeightSliders({ state, link }: ViewProps<State>) {
   return (
     <div
       class="tvw-sliders"
+      ref={box}
+      tabIndex={-1}
       role="group"
       aria-label="weight sliders"
       data-mode={mode.value}
