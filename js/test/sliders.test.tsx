@@ -66,8 +66,17 @@ describe("what is always on show", () => {
     expect(text()).toContain("2 of 8 predictions change");
     button("Undo 2").click();
     expect(asked("undo")).toHaveLength(1);
-    expect(button("Redo").disabled).toBe(false);
     expect(button("Reset").disabled).toBe(false);
+  });
+
+  it("keeps the keys when the last undo disables the button that was pressed", async () => {
+    const { button, find, asked, answer } = await open({}, { undo: 1, redo: 1 });
+    button("Undo 1").focus();
+    button("Undo 1").click();
+    await answer("undo");
+    expect(document.activeElement).toBe(find(".tvw-sliders"));
+    key(find(".tvw-sliders"), "r");
+    expect(asked("redo")).toHaveLength(1);
   });
 
   it("does not go live where there is nothing to change", async () => {

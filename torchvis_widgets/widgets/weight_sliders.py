@@ -3,75 +3,32 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Hashable
 from dataclasses import replace
-from typing import Any, ClassVar
-
-import torch
-import traitlets as t
+from typing import Any
 
 from torchvis_widgets.steer.edits import Edit, EditError
-from torchvis_widgets.widgets.base import Reply, Topic
 from torchvis_widgets.widgets.matrix import Matrix
 from torchvis_widgets.widgets.sliding.asked import edit_asked, flag, index_asked, name_asked, same_place, whole_asked
-from torchvis_widgets.widgets.sliding.blend import Blend, Way, choices
-from torchvis_widgets.widgets.sliding.consequence import consequence
-from torchvis_widgets.widgets.sliding.edited import Edited, State
-from torchvis_widgets.widgets.sliding.finding import class_names, found, frozen
-from torchvis_widgets.widgets.sliding.listing import drafted, made
-from torchvis_widgets.widgets.sliding.live_edits import LiveEdits
-from torchvis_widgets.widgets.sliding.rows import MOST_TENSORS, Picked, left_out, names_in, picked_value, row
-from torchvis_widgets.widgets.sliding.units import BYS, ORDERS, By, Units, Window, units_of
-from torchvis_widgets.widgets.stage import Source, stage_of
-from torchvis_widgets.widgets.view import View
-
-MODES = ("preview", "live")
+from torchvis_widgets.widgets.sliding.blend import Blend
+from torchvis_widgets.widgets.sliding.board import MODES, Board
+from torchvis_widgets.widgets.sliding.finding import found
+from torchvis_widgets.widgets.sliding.units import BYS, ORDERS, By, Window
 
 
-class WeightSliders(View):
+class WeightSliders(Board):
     """The selected layer's weights under sliders: whole tensors, output channels, attention heads, single values.
 
     A whole tensor is scaled, shifted, made noisy, pruned, clamped, re-initialised or frozen; the tensor or the whole
     model is blended toward a snapshot. `mode` "preview" changes nothing but what the views of this session show; "live"
     changes the model itself, at the next step boundary while a loop runs, as one of `session.edits`.
+
+    `observe(draw, "changes")` calls `draw` whenever the weights on show are others, which `state_dict()` gives.
+
+    Args:
+        source: a `Session`, or a `Run` to look at what was recorded.
+        model: with a `Run`, a model of the recorded architecture, for the answers on the probe.
+        layer: what this and the other views look at; "" is the whole model.
     """
-
-    bundle: ClassVar[str] = "weight_sliders"
-
-    layer = t.Unicode().tag(sync=True)
-    mode = t.Enum(MODES, "preview").tag(sync=True)
-    can_live = t.Bool(False).tag(sync=True)
-    reset_optimizer = t.Bool(False).tag(sync=True)
-
-    _picked: Picked | None = None
-    _window: Window | None = None
-    _blend: Blend | None = None
-
-    def __init__(self, source: Source, *, model: torch.nn.Module | None = None, **traits: Any) -> None:
-        session = stage_of(source, model).session
-        self._live, self._edited, self._way = LiveEdits(session), Edited(session), Way(self.changed)
-        super().__init__(session, **traits)  # from now on the publisher asks for the topics
-
-    def update(self) -> None:
-        session, cursor = self.stage.session, self.stage.selection.now
-        if cursor.layer != self.layer:
-            self._picked = None
-        self.show(layer=cursor.layer, can_live=session.model is not None)
-
-    def topics(self) -> list[Topic]:
-        session, now = self.stage.session, self._now()
-        log = session.edits.version, self._live.changes
-        topics = [
-            Topic("weights", (now, self.layer, self._picked, log), self._weights),
-            Topic("edits", (self.mode, self._drafts(), self.stage.drafts.steps, log), self._listed),
-        ]
-        if self._window is not None:
-            topics.append(Topic("units", (now, self._window, log), self._units))
-        if self._blend is not None:
-            self._aim(self._blend)
-            key = self._blend, self._drafts(), self._way.version, self._step, len(session.run.snapshots)
-            topics.append(Topic("blend", (self.mode, key), self._blended))
-        return topics
 
     # Requests
 
@@ -248,98 +205,3 @@ class WeightSliders(View):
     def _previewing(self, call: str) -> None:
         if self.mode != "preview":
             raise ValueError(f"{call!r} is about the preview, and Live is on: take back what was made with Undo")
-
-    # Data for the view
-
-    @property
-    def _step(self) -> int | None:
-        return None if self.mode == "live" else self.stage.selection.now.step
-
-    def _drafts(self) -> tuple[Edit, ...]:
-        return () if self.mode == "live" else self.stage.selection.now.edits
-
-    def _now(self) -> Hashable:
-        """What tells the weights on show, and their answer for the probe, from all others."""
-        session = self.stage.session
-        return session.run.branch, id(session.observer), self._edited.token(self._step), self._drafts(), self.mode
-
-    def _base(self) -> State:
-        return self._edited.base(self._step)
-
-    def _state(self) -> State:
-        return self._edited.state(self._step, self._drafts())
-
-    def _weights(self) -> Reply:
-        session, drafts = self.stage.session, self.stage.drafts
-        base, trouble = self._base(), None
-        names = names_in(self.stage.selection.now.layer, base)
-        try:
-            state = self._state()
-        except EditError as error:
-            state, trouble = base, str(error)
-        bases = {name: Matrix.of(base[name]) for name in names[:MOST_TENSORS]}
-        matrices = {name: each if state[name] is base[name] else Matrix.of(state[name]) for name, each in bases.items()}
-        own = tuple(each for each in (self._live.dragged,) if each) if self.mode == "live" else self._drafts()
-        tensors = [
-            row(name, state[name], matrix, bases[name], own)
-            | {"frozen": frozen(session, name), "parts": list(units_of(session.layers, name, tuple(state[name].shape)))}
-            for name, matrix in matrices.items()
-        ]
-        log = session.edits
-        undo, redo = drafts.steps if self.mode == "preview" else (len(log), len(log.undone))
-        value = {
-            "tensors": tensors,
-            "picked": picked_value(self._picked, state, bases),
-            "undo": undo,
-            "redo": redo,
-            "edits": len(self._drafts()),
-            "probe": consequence(session.observer, self._step, self._drafts(), session.run.classes),
-            "step": session.live().step if self._step is None else self._step,
-            "live": self.mode == "live",
-            "error": trouble or left_out(names),
-        }
-        return value, [matrix.tiles() for matrix in matrices.values()]
-
-    def _listed(self) -> Reply:
-        rows = drafted(self.stage.drafts) if self.mode == "preview" else made(self.stage.session)
-        return {"rows": rows, "live": self.mode == "live"}, []
-
-    def _units_in(self, window: Window) -> Units:
-        tensor = self._base().get(window.tensor)
-        if tensor is None:
-            raise ValueError(f"no tensor {window.tensor!r} in this model")
-        parts = units_of(self.stage.session.layers, window.tensor, tuple(tensor.shape))
-        if window.by not in parts:
-            raise ValueError(f"{window.tensor!r} has no {window.by}s that could be turned up or off one by one")
-        return parts[window.by]
-
-    def _units(self) -> Reply:
-        window = self._window
-        assert window is not None
-        units, state = self._units_in(window), self._state()
-        names = class_names(self.stage.session, window.tensor, units.count)
-        edits = self._drafts() if self.mode == "preview" else [each for each in (self._live.dragged,) if each]
-        listed = units.listed(window, state[window.tensor], edits, names)
-        return {"tensor": window.tensor, "by": window.by, "query": window.query, "order": window.order, **listed}, []
-
-    def _aim(self, blend: Blend) -> None:
-        """Have the way's losses computed, where they can be."""
-        observer, step = self.stage.session.observer, self._step
-        if observer is None:
-            return
-        others = tuple(edit for edit in self._drafts() if not same_place(edit, blend.edit(0.0)))
-
-        def loss(share: float) -> float | None:
-            return observer.outputs(step, (*others, blend.edit(share)) if share else others).loss
-
-        self._way.aim((blend, others, id(observer), self.mode), self._edited.token(step), loss)
-
-    def _blended(self) -> Reply:
-        blend, session = self._blend, self.stage.session
-        assert blend is not None
-        edits = self._drafts() if self.mode == "preview" else [each for each in (self._live.dragged,) if each]
-        here = next((edit.value for edit in edits if blend.is_of(edit)), 0.0)
-        return {
-            "tensor": blend.tensor, "toward": blend.toward, "value": here, "choices": choices(session.run.snapshots),
-            "points": self._way.points, "trouble": self._way.trouble,
-        }, []  # fmt: skip

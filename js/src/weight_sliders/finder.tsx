@@ -1,4 +1,4 @@
-import { useRef, useState } from "preact/hooks";
+import { useId, useState } from "preact/hooks";
 import { count } from "../shared/format";
 import { roving } from "../shared/keyboard";
 import type { Latest } from "../shared/latest";
@@ -19,7 +19,7 @@ export function Finder({ latest, chosen }: Props) {
   const [typed, setTyped] = useState("");
   const [result, setResult] = useState<Found | null>(null);
   const [at, setAt] = useState(0);
-  const field = useRef<HTMLInputElement>(null);
+  const id = useId();
   const type = async (text: string) => {
     setTyped(text);
     setAt(0);
@@ -43,35 +43,36 @@ export function Finder({ latest, chosen }: Props) {
   return (
     <div class="tvw-finder">
       <input
-        ref={field}
         class="tvw-typing"
         type="text"
         placeholder="find a tensor"
         role="combobox"
         aria-label="find a tensor"
         aria-expanded={result !== null}
-        aria-controls="tvw-finder-found"
+        aria-controls={result ? id : undefined}
         value={typed}
         onInput={(event) => void type(event.currentTarget.value)}
         onBlur={() => setTimeout(() => setResult(null), 150)}
         onKeyDown={press}
       />
       {result && (
-        <div class="tvw-finder-found" role="listbox" id="tvw-finder-found" aria-label="tensors found">
-          {names.map(({ name, shape }, i) => (
-            // biome-ignore lint/a11y/useKeyWithClickEvents: the field has the focus, and Enter chooses there
-            // biome-ignore lint/a11y/useFocusableInteractive: the field has the focus
-            <div
-              key={name}
-              role="option"
-              aria-selected={i === at}
-              onMouseDown={(event) => event.preventDefault()}
-              onClick={() => void choose(name)}
-            >
-              <span class="tvw-mono">{name}</span>
-              <span class="tvw-num">{shape.join("×")}</span>
-            </div>
-          ))}
+        <div class="tvw-finder-found">
+          <div role="listbox" id={id} aria-label="tensors found">
+            {names.map(({ name, shape }, i) => (
+              // biome-ignore lint/a11y/useKeyWithClickEvents: the field has the focus, and Enter chooses there
+              // biome-ignore lint/a11y/useFocusableInteractive: the field has the focus
+              <div
+                key={name}
+                role="option"
+                aria-selected={i === at}
+                onMouseDown={(event) => event.preventDefault()}
+                onClick={() => void choose(name)}
+              >
+                <span class="tvw-mono">{name}</span>
+                <span class="tvw-num">{shape.join("×")}</span>
+              </div>
+            ))}
+          </div>
           {result.count !== names.length && (
             <p class="tvw-tensor-note">{`${names.length} of ${count(result.count)}`}</p>
           )}

@@ -21,6 +21,8 @@ const ARROWS: Record<string, [number, number]> = {
   ArrowUp: [-1, 0],
   ArrowDown: [1, 0],
 };
+/** px left and right of the map, as in style.css */
+const MARGINS = 20;
 const FINE: Record<string, number> = { "+": 0.01, "=": 0.01, "-": -0.01 };
 
 /** The values: a click picks one, a drag from it to the right or the left makes it larger or smaller. */
@@ -29,7 +31,7 @@ export function HeatMap({ tensor, push, buffer, picked, latest }: HeatProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const ratio = useRatio();
   const { rows, cols } = tensor;
-  const size = heatSize(tensor, Math.max(0, width - 4));
+  const size = heatSize(tensor, Math.max(0, width - MARGINS));
   useLayoutEffect(() => {
     if (canvas.current) paintHeat(canvas.current, bytes(buffer), tensor, size, ratio);
   }, [push, buffer, size.width, size.height, ratio]);

@@ -1,6 +1,7 @@
 import "../shared/theme.css";
 import "./style.css";
-import { useId, useState } from "preact/hooks";
+import "./panels.css";
+import { useId, useRef, useState } from "preact/hooks";
 import { useControl } from "../shared/held";
 import { useLatest, usePush } from "../shared/hooks";
 import { onKeys } from "../shared/keyboard";
@@ -25,6 +26,8 @@ export interface State {
 
 type Tab = "layer" | "blend" | "edits";
 
+const PANELS = { layer: "weights of the layer", blend: "toward a snapshot", edits: "list of edits" };
+
 function WeightSliders({ state, link }: ViewProps<State>) {
   const latest = useLatest(link);
   const push = usePush<Weights>(link, "weights");
@@ -39,8 +42,17 @@ function WeightSliders({ state, link }: ViewProps<State>) {
     { value: "blend", label: "Blend", title: "toward another epoch's weights" },
     { value: "edits", label: made ? `Edits ${made}` : "Edits", title: "the list of edits" },
   ] as const;
-  const doUndo = () => undo > 0 && void latest.send("undo", {});
-  const doRedo = () => redo > 0 && void latest.send("redo", {});
+  const box = useRef<HTMLDivElement>(null);
+  // A button that has nothing left to do is disabled, and with the focus the keys would go.
+  const keepFocus = (left: number) => left === 0 && box.current?.focus({ preventScroll: true });
+  const doUndo = () => {
+    if (undo > 0) void latest.send("undo", {});
+    keepFocus(undo - 1);
+  };
+  const doRedo = () => {
+    if (redo > 0) void latest.send("redo", {});
+    keepFocus(redo - 1);
+  };
   const found = (name: string) => {
     setTab("layer");
     setOpen(name);
@@ -48,6 +60,8 @@ function WeightSliders({ state, link }: ViewProps<State>) {
   return (
     <div
       class="tvw-sliders"
+      ref={box}
+      tabIndex={-1}
       role="group"
       aria-label="weight sliders"
       data-mode={mode.value}
@@ -73,7 +87,7 @@ function WeightSliders({ state, link }: ViewProps<State>) {
           </Button>
         </span>
       </div>
-      <div class="tvw-sliders-panel" id={panel} role="tabpanel" aria-label={tab}>
+      <div class="tvw-sliders-panel" id={panel} role="tabpanel" aria-label={PANELS[tab]}>
         {push && tab === "layer" && <Layer push={push} latest={latest} link={link} open={open} setOpen={setOpen} />}
         {push && tab === "blend" && (
           <BlendPanel link={link} latest={latest} tensors={push.value.tensors.map(({ name }) => name)} />

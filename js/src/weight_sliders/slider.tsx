@@ -6,7 +6,7 @@ import { typedNumber } from "./weights";
 
 interface Props {
   label: string;
-  /** where another word than the label stands before the slider */
+  /** where another word than the label stands before the slider; what is after a " · " goes first where room is short */
   name?: string;
   title?: string;
   value: number;
@@ -36,10 +36,14 @@ export function Slider(props: Props) {
     const reply = await latest.send(op, { ...target, value: props.asked?.(next) ?? next, done }, `${op} ${label}`);
     if (done && !latest.busy) release(reply === null);
   };
+  const [what, does] = (props.name ?? label).split(" · ");
   const text = percent ? `${fixed(100 * value, digits)} %` : fixed(value, digits);
   return (
     <div class="tvw-slider" title={props.title}>
-      <span class="tvw-slider-name">{props.name ?? label}</span>
+      <span class="tvw-slider-name">
+        {what}
+        {does && <span class="tvw-slider-does">{` · ${does}`}</span>}
+      </span>
       <input
         type="range"
         min={props.lo}

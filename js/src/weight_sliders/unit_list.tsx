@@ -127,7 +127,7 @@ function UnitLine({ tensor, row, top, latest }: { tensor: string; row: UnitRow; 
       </svg>
       <Slider
         label={`${label} · gain`}
-        name={row.name ? `${unit} ${row.name}` : String(unit)}
+        name={row.name && row.name !== String(unit) ? `${unit} ${row.name}` : String(unit)}
         value={gain}
         lo={0}
         hi={2}

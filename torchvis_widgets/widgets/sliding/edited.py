@@ -29,16 +29,24 @@ class Edited:
 
     def base(self, step: int | None) -> State:
         """The state as it is."""
-        token, kept = self.token(step), self._base
-        if token is None or kept is None or kept[0] != token:
-            self._base = kept = token, dict(self._session.view_state(step))
-        return kept[1]
+        return self._based(self.token(step), step)
 
     def state(self, step: int | None, edits: tuple[Edit, ...]) -> State:
         """The state with the edits made. Raises EditError."""
-        token, base, kept = (self.token(step), edits), self.base(step), self._made
+        return self.both(step, edits)[1]
+
+    def both(self, step: int | None, edits: tuple[Edit, ...]) -> tuple[State, State]:
+        """The state as it is, and with the edits made. Raises EditError."""
+        token = self.token(step)  # once: of a large model it takes milliseconds
+        base, kept = self._based(token, step), self._made
         if not edits:
-            return base
-        if token[0] is None or kept is None or kept[0] != token:
-            self._made = kept = token, self._session.edits.preview(base, edits)
+            return base, base
+        if token is None or kept is None or kept[0] != (token, edits):
+            self._made = kept = (token, edits), self._session.edits.preview(base, edits)
+        return base, kept[1]
+
+    def _based(self, token: Hashable, step: int | None) -> State:
+        kept = self._base
+        if token is None or kept is None or kept[0] != token:
+            self._base = kept = token, dict(self._session.view_state(step))
         return kept[1]

@@ -24,9 +24,9 @@ def drafted(drafts: Drafts) -> list[dict[str, Any]]:
 
 
 def made(session: Session) -> list[dict[str, Any]]:
-    """The edits of the model, oldest first, then those that `redo()` makes again; of very many the newest."""
-    log = session.edits
-    return [_row(each, False) for each in log.transactions[-MOST_LISTED:]] + [_row(each, True) for each in log.undone]
+    """The edits of the model, oldest first, then those that `redo()` makes again, the next one first."""
+    done, undone = session.edits.transactions[-MOST_LISTED:], session.edits.undone[-MOST_LISTED:]
+    return [_row(each, False) for each in done] + [_row(each, True) for each in reversed(undone)]
 
 
 def _row(each: Transaction, undone: bool) -> dict[str, Any]:
