@@ -111,6 +111,7 @@ describe("what training takes", () => {
     model.set("overhead", 0.09);
     await settle();
     expect(cost()?.classList.contains("tvw-warm")).toBe(true);
+    expect(cost()?.textContent).toBe("watching costs 9.0 %");
   });
 
   it("is not shown before it is known, nor a limit where there is none", async () => {

@@ -27,7 +27,7 @@ export function costTitle({ overhead_cap, savings }: State): string {
 /** The memory that training takes, and what watching adds to its time. */
 export function Cost({ state }: { state: State }) {
   const { overhead, overhead_cap, savings, memory } = state;
-  const over = overhead !== null && overhead_cap !== null && overhead > 1.5 * overhead_cap;
+  const over = overhead !== null && overhead_cap !== null && overhead > 1.25 * overhead_cap;
   return (
     <>
       {memory.length > 0 && (
@@ -37,7 +37,7 @@ export function Cost({ state }: { state: State }) {
       )}
       {overhead !== null && (
         <span class={`tvw-num tvw-bar-cost${over ? " tvw-warm" : ""}`} title={costTitle(state)}>
-          watching <span class="tvw-bar-words">{savings ? "held to " : "costs "}</span>
+          watching <span class="tvw-bar-words">{savings && !over ? "held to " : "costs "}</span>
           {`${(100 * overhead).toFixed(1)} %`}
         </span>
       )}

@@ -278,6 +278,23 @@ def test_interrupting_the_kernel_works_while_paused() -> None:
     assert (session.loop.status, session.loop.step, session.loop.brake.paused) == ("interrupted", 2, False)
 
 
+def test_an_interrupt_that_the_loop_takes_ends_the_pause_alone() -> None:
+    model, optimizer, criterion = setup()
+    with tvw.watch(model, optimizer, criterion) as session:
+        page = Page(session)
+        pressed = page.when(lambda: session.loop.status == "paused", lambda: os.kill(os.getpid(), signal.SIGINT))
+        for x, y in session.batches(data(4)):
+            criterion(model(x), y).backward()
+            if session.loop.step == 1:
+                session.pause()
+            try:
+                optimizer.step()
+            except KeyboardInterrupt:
+                assert (session.loop.step, session.loop.status) == (2, "training")
+        pressed.join()
+        assert (session.loop.step, session.loop.status) == (4, "finished")
+
+
 def test_the_exceptions_last_line_is_the_failures(tmp_path: Path) -> None:
     model, optimizer, criterion = setup()
     session = tvw.watch(model, optimizer, criterion, run=tmp_path / "run")
