@@ -314,14 +314,25 @@ def test_the_code_of_a_blend_loads_its_snapshot_from_the_run(session: tvw.Sessio
     assert_same_bits(module["apply_edits"](before), state(model))
 
 
-def test_a_snapshot_that_was_thinned_away_is_said(session: tvw.Session) -> None:
+def test_a_snapshot_that_was_thinned_away_is_said(tmp_path: Path) -> None:
     from torchvis_widgets.steer import Edit
 
-    assert session.model is not None
-    before = state(session.model)
-    with pytest.raises(EditError, match=r"a blend toward step 3 is not possible: .*step 3.*\n?.*0.*5"):
-        session.edits.apply(Edit("", "blend", value=0.5, toward=3), step=5)
-    assert_same_bits(state(session.model), before)
+    model, optimizer, criterion = setup()
+    with tvw.watch(model, optimizer, criterion, run=tmp_path / "run", keep=12_000) as session:
+        train(session, model, optimizer, criterion, epochs=8)
+        session.run.flush()
+        gone = min(set(range(9)) - {snapshot.epoch for snapshot in session.run.snapshots})
+        before, step = state(model), 5 * gone
+        why = r" any more \(it was thinned away, to stay within keep=…\); the nearest"
+        with pytest.raises(
+            EditError, match=rf"a blend toward step {step} is not possible: no snapshot at step {step}{why}"
+        ):
+            session.edits.apply(Edit("", "blend", value=0.5, toward=step), step=session.loop.step)
+        for call in (session.edit("fc.weight").blend, lambda _, epoch: session.restore(epoch=epoch)):
+            with pytest.raises(LookupError, match=rf"no snapshot at epoch {gone}{why}"):
+                call(0.5, epoch=gone)
+        assert_same_bits(state(model), before)
+        assert session.run.edited == []
 
 
 def test_a_drag_is_one_edit_of_the_run(session: tvw.Session) -> None:
