@@ -1,6 +1,8 @@
-"""What every test has: a fixed seed, two threads, and Hypothesis without a deadline (CI machines stall)."""
+"""What every test has: a fixed seed, two threads in all, and Hypothesis without a deadline (CI machines stall)."""
 
 from __future__ import annotations
+
+import os
 
 import hypothesis
 import pytest
@@ -8,7 +10,8 @@ import torch
 
 hypothesis.settings.register_profile("torchvis", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("torchvis")
-torch.set_num_threads(2)
+# Processes that share the cores with more threads than these wait for each other.
+torch.set_num_threads(max(1, 2 // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))))
 
 
 @pytest.fixture(autouse=True)

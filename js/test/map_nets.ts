@@ -39,7 +39,7 @@ export function closed(): Drawn {
 export function row(path: string, depth: number, extra: Partial<Row> = {}): Row {
   return {
     ...{ path, name: path.split(/[./]/).at(-1) ?? "", type: "Conv2d", depth, shape: "8×8", parameters: 1600 },
-    ...{ bytes: 6400, frozen: "no", idle: false, kind: "module", foldable: false, calls: 1, note: "" },
+    ...{ bytes: 6400, frozen: "no", idle: false, kind: "module", foldable: false, box: false, calls: 1, note: "" },
     ...{ tied: [], weights: [], ...extra },
   };
 }

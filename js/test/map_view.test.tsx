@@ -8,8 +8,8 @@ import { closed, residual, row } from "./map_nets";
 vi.mock("../src/shared/part", () => ({ loadPart: async () => more, savePart: () => undefined }));
 
 const ROWS = [
-  row("", 0, { name: "Net", type: "Net", foldable: true }),
-  row("block", 1, { type: "Block", foldable: true, weights: [] }),
+  row("", 0, { name: "Net", type: "Net", foldable: true, box: true }),
+  row("block", 1, { type: "Block", foldable: true, box: true, weights: [] }),
   row("block.a", 2, { weights: [{ name: "weight", shape: [4, 1, 3, 3], dtype: "float32", trainable: false }] }),
   row("block.b", 2, { parameters: 9, frozen: "all" }),
   row("block/add", 2, { type: "add", kind: "function", parameters: 0 }),

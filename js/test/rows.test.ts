@@ -4,7 +4,7 @@ import { describe as about, ancestors, foldedAtFirst, parentOf, type Row, visibl
 function row(path: string, depth: number, foldable = false, extra: Partial<Row> = {}): Row {
   const name = path.split(".").at(-1) ?? "";
   const base = { type: "Conv2d", shape: "8×8", parameters: 1600, bytes: 6400, idle: false, note: "", calls: 1 };
-  const rest = { frozen: "no", kind: "module" } as const;
+  const rest = { frozen: "no", kind: "module", box: foldable } as const;
   return { path, name, depth, foldable, ...base, ...rest, tied: [], weights: [], ...extra };
 }
 

@@ -21,7 +21,7 @@ const SCRUBBER: Scrubber = {
 };
 const ROW = {
   ...{ type: EVIL, depth: 0, shape: "8", parameters: 3, bytes: 12, frozen: "no", idle: false, kind: "module" },
-  ...{ foldable: false, calls: 1, note: EVIL, tied: [EVIL], weights: [] },
+  ...{ foldable: false, box: false, calls: 1, note: EVIL, tied: [EVIL], weights: [] },
 };
 const MAP = {
   view: { mode: "tree", by: null, sorted: false, trend: "weights" },
@@ -220,6 +220,7 @@ describe("ModelMap", () => {
     tied: [],
     depth: [0, 1, 2, 1][i],
     foldable: i < 2,
+    box: i < 2,
   }));
 
   it("selects with the arrow keys and folds with left", async () => {

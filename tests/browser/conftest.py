@@ -14,6 +14,9 @@ from tests.tools import chromium
 
 OpenNotebook = Callable[..., NotebookPage]
 
+# For what does not depend on the host: the other one is tried with the quickstart, and with what hosts do to widgets.
+LAB_ALONE = pytest.mark.parametrize("server", ["lab"], indirect=True)
+
 
 # Package scope: Playwright's event loop must be gone before other packages' tests run loops of their own.
 @pytest.fixture(scope="package")
@@ -33,22 +36,41 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     started.close()
 
 
-@pytest.fixture
-def open_notebook(browser: Browser, server: JupyterServer, request: pytest.FixtureRequest) -> Iterator[OpenNotebook]:
-    """Open a copy of a notebook file, or a notebook made of code cells; fails the test on console errors."""
-    opened: list[NotebookPage] = []
+class Opener:
+    """Opens notebooks on a server, and closes them; the browser's console must have stayed without errors."""
 
-    def open_(*cells: str, path: Path | None = None, width: int = 1440, height: int = 1000) -> NotebookPage:
-        name = f"{request.node.originalname}-{len(opened)}.ipynb"
-        target = server.root / name
+    def __init__(self, browser: Browser, server: JupyterServer, name: str) -> None:
+        self._browser, self._server, self._name = browser, server, name
+        self._opened: list[NotebookPage] = []
+
+    def open(self, *cells: str, path: Path | None = None, width: int = 1440, height: int = 1000) -> NotebookPage:
+        """Open a copy of a notebook file, or a notebook made of code cells."""
+        name = f"{self._name}-{len(self._opened)}.ipynb"
+        target = self._server.root / name
         shutil.copy(path, target) if path else write_notebook(target, *cells)
-        notebook = NotebookPage(browser.new_page(viewport={"width": width, "height": height}), server)
-        opened.append(notebook)
+        notebook = NotebookPage(self._browser.new_page(viewport={"width": width, "height": height}), self._server)
+        self._opened.append(notebook)
         notebook.open(name)
         return notebook
 
-    yield open_
-    for notebook in opened:
-        notebook.close()
-    errors = [error for notebook in opened for error in notebook.errors]
-    assert not errors, "the browser's console has errors:\n" + "\n".join(errors)
+    def close(self) -> None:
+        for notebook in self._opened:
+            notebook.close()
+        errors = [error for notebook in self._opened for error in notebook.errors]
+        assert not errors, "the browser's console has errors:\n" + "\n".join(errors)
+
+
+@pytest.fixture
+def open_notebook(browser: Browser, server: JupyterServer, request: pytest.FixtureRequest) -> Iterator[OpenNotebook]:
+    """Open a notebook that is the test's own."""
+    opener = Opener(browser, server, request.node.originalname)
+    yield opener.open
+    opener.close()
+
+
+@pytest.fixture(scope="module")
+def open_once(browser: Browser, server: JupyterServer, request: pytest.FixtureRequest) -> Iterator[OpenNotebook]:
+    """Open a notebook that the module's tests share: a page and a kernel take longer to start than most tests run."""
+    opener = Opener(browser, server, request.module.__name__.rpartition(".")[2])
+    yield opener.open
+    opener.close()

@@ -239,6 +239,11 @@ class NotebookPage:
         self.page.evaluate(f"(i) => void Object.assign({NOTEBOOK_JS}.content, {{activeCellIndex: i}})", index)
         self.command("notebook:run-cell")
 
+    def clear_outputs(self) -> None:
+        """Clear the output of every cell."""
+        self.command("notebook:clear-all-cell-outputs")
+        wait_for(lambda: self.page.locator(".jp-OutputArea-output").count() == 0, "cleared outputs")
+
     def cell(self, index: int) -> Locator:
         """Bring the cell into view (hosts take cells that are out of it off the page) and return it."""
         self.page.evaluate(f"async (i) => {{ await {NOTEBOOK_JS}.content.scrollToItem(i) }}", index)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.browser.cells import SETUP, START, WATCH, end_training
-from tests.browser.conftest import OpenNotebook
+from tests.browser.conftest import LAB_ALONE, OpenNotebook
 from tests.browser.jupyter import wait_for
 from tests.browser.views import Dashboard
 
@@ -29,6 +29,7 @@ except ValueError as error:
 """
 
 
+@LAB_ALONE
 def test_views_say_when_they_wait_and_live_on_in_the_background(open_notebook: OpenNotebook) -> None:
     notebook = open_notebook(
         SETUP + NO_SUBSHELLS, WATCH, BUSY, f"done = False\n{START}", WAIT, FAIL, WAIT_AGAIN, height=1600

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from tests.browser.cells import SETUP, START, WATCH, end_training
-from tests.browser.conftest import OpenNotebook
+from tests.browser.conftest import LAB_ALONE, OpenNotebook
 from tests.browser.jupyter import NotebookPage, wait_for
 from tests.browser.views import Dashboard
 
@@ -41,6 +41,7 @@ def quiet(notebook: NotebookPage) -> bool:
     return sent(notebook) == before
 
 
+@LAB_ALONE
 def test_out_of_sight_nothing_is_sent(open_notebook: OpenNotebook) -> None:
     notebook = open_notebook(SETUP + COUNTED, WATCH, FAR, START, height=1300)
     for cell in range(4):

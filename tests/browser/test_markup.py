@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from tests.browser.cells import SETUP
-from tests.browser.conftest import OpenNotebook
+from tests.browser.conftest import LAB_ALONE, OpenNotebook
 from tests.browser.jupyter import wait_for
 from tests.browser.views import Dashboard
 
@@ -45,6 +45,7 @@ session.start(fails)
 """
 
 
+@LAB_ALONE
 def test_names_with_html_are_text(open_notebook: OpenNotebook) -> None:
     notebook = open_notebook(SETUP, NAMES, TRAIN, height=1400)
     dialogs: list[str] = []

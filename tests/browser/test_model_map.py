@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator
 
-from tests.browser.conftest import OpenNotebook
+from tests.browser.conftest import LAB_ALONE, OpenNotebook
 from tests.browser.jupyter import NotebookPage, wait_for
 
 MODEL = """
@@ -41,7 +41,7 @@ map = tvw.ModelMap(session)
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-@pytest.mark.parametrize("server", ["lab"], indirect=True)
+@LAB_ALONE
 def test_search_select_open_and_save(open_notebook: OpenNotebook, tmp_path: Path) -> None:
     notebook = open_notebook(MODEL, "map")
     for cell in range(2):

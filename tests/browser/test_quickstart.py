@@ -22,8 +22,9 @@ EPOCHS = 20
 PATIENCE = 10.0  # seconds for an answer while the cell runs; one that waits for the cell fails `still_training`
 
 # Makes the loop as slow as the test needs, without touching the notebook: every batch costs `pace` seconds of pure
-# Python, which holds the interpreter's lock as a user's own transforms do. It also keeps the weight's norm as it is
-# between steps. A loader takes its collate_fn at the start of an epoch.
+# Python, which holds the interpreter's lock as a user's own transforms do. The last epochs wait as well, each twice as
+# long as the one before, so that they outlast the test on any machine. It also keeps the weight's norm as it is between
+# steps. A loader takes its collate_fn at the start of an epoch.
 PACED = f"""
 import time as _time
 pace, norms, _collate = 0.01, [], train_loader.collate_fn
@@ -33,6 +34,7 @@ def _paced(batch):
     end = _time.perf_counter() + pace
     while _time.perf_counter() < end:
         pass
+    _time.sleep(pace * (2 ** max(0, session.loop.finished_epochs - {EPOCHS - 8}) - 1))
     return _collate(batch)
 
 train_loader.collate_fn = _paced
@@ -152,7 +154,7 @@ def a_click_paints_the_layer(quickstart: Quickstart) -> None:
 def the_playhead_goes_back(quickstart: Quickstart) -> None:
     board = quickstart.board
     wait_for(lambda: quickstart.epochs_done(4), "four epochs")
-    quickstart.at_pace(0.05)
+    wait_for(lambda: board.atlas().step >= quickstart.snapshot_step(4), "the fourth on screen")
     newest = board.atlas()
     quickstart.took("drag to epoch 3", board.drag_playhead(3 / EPOCHS))
     pinned = board.atlas()

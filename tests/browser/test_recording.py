@@ -11,16 +11,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 import torchvis_widgets as tvw
 from tests.browser import by_hand
 from tests.browser.cells import SETUP, START, WATCH, end_training
-from tests.browser.conftest import OpenNotebook
+from tests.browser.conftest import LAB_ALONE, OpenNotebook
 from tests.browser.jupyter import wait_for
 from tests.browser.views import Dashboard
 
-pytestmark = pytest.mark.parametrize("server", ["lab"], indirect=True)  # what hosts do differently, others test
+pytestmark = LAB_ALONE
 
 REPOSITORY = Path(__file__).parents[2]
 AT_ONCE = 5.0  # seconds; about one on a machine that does nothing else
@@ -85,6 +83,7 @@ def test_a_run_of_another_process_is_followed(open_notebook: OpenNotebook, tmp_p
 
 
 def everything_moves(board: Dashboard) -> None:
+    board.in_view()  # the host has scrolled to the cell that ran last
     assert board.status == "following"
     moves(lambda: board.loss_lines()[-1], "the loss")
     moves(lambda: board.bar.inner_text(), "the bar")

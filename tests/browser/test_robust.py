@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from tests.browser.cells import SETUP, WATCH
-from tests.browser.conftest import OpenNotebook
-from tests.browser.jupyter import KERNEL_JS, wait_for
+from tests.browser.conftest import LAB_ALONE, OpenNotebook
+from tests.browser.jupyter import KERNEL_JS, NotebookPage, wait_for
 from tests.browser.views import Dashboard
 
 TRAIN = """
@@ -17,10 +17,20 @@ train(session, model, optimizer, epochs=3)
 BOARD = 1
 
 
+@pytest.fixture(scope="module")
+def notebook(open_once: OpenNotebook) -> NotebookPage:
+    return open_once(SETUP, WATCH, TRAIN, "session", height=1300)
+
+
 @pytest.fixture
-def board(open_notebook: OpenNotebook) -> Dashboard:
+def board(notebook: NotebookPage) -> Dashboard:
     """The dashboard of three trained epochs."""
-    notebook = open_notebook(SETUP, WATCH, TRAIN, "session", height=1300)
+    notebook.page.set_viewport_size({"width": 1440, "height": 1300})
+    notebook.clear_outputs()
+    return trained(notebook)
+
+
+def trained(notebook: NotebookPage) -> Dashboard:
     for cell in range(3):
         notebook.run_cell(cell)
     notebook.wait_idle()
@@ -48,41 +58,6 @@ def moves(board: Dashboard) -> None:
     wait_for(lambda: board.atlas().step > 0, "the newest epoch", 30)
 
 
-def test_a_restarted_kernel_is_told_and_the_last_picture_stays(board: Dashboard) -> None:
-    notebook, before = board.notebook, board.atlas()
-    notebook.page.evaluate(f"async () => {{ await {KERNEL_JS}.restart() }}")
-    told_that_the_kernel_is_gone(board)
-    board.timeline.press("Home")
-    assert (board.atlas().pixels == before.pixels).all()
-    notebook.wait_idle()
-    for cell in range(3):
-        notebook.run_cell(cell)
-    notebook.wait_idle()
-    board.ready()
-    wait_for(lambda: not notices(board), "a live dashboard without a notice", 30)
-    moves(board)
-
-
-def test_a_kernel_that_dies_is_told_and_the_last_picture_stays(board: Dashboard) -> None:
-    notebook, before = board.notebook, board.atlas()
-    notebook.page.evaluate(f"() => void {KERNEL_JS}.requestExecute({{code: 'import os; os._exit(1)'}})")
-    dialog = notebook.page.locator(".jp-Dialog").get_by_role("button")
-    wait_for(dialog.count, "the host's word about the kernel", 60)
-    dialog.last.click()
-    board.timeline.press("Home")
-    told_that_the_kernel_is_gone(board)
-    assert (board.atlas().pixels == before.pixels).all()
-    notebook.errors.clear()  # what the host itself says of a connection that broke off
-
-
-def test_a_reloaded_page_has_a_live_dashboard_again(board: Dashboard) -> None:
-    board.notebook.save()
-    board.notebook.open(board.notebook.page.url.rsplit("/", 1)[-1].split("?")[0])
-    board.ready()
-    moves(board)
-    assert not notices(board)
-
-
 def test_a_cleared_output_leaves_nothing_behind_and_shows_again(board: Dashboard) -> None:
     notebook = board.notebook
     notebook.run_cell(3)
@@ -98,7 +73,7 @@ def test_a_cleared_output_leaves_nothing_behind_and_shows_again(board: Dashboard
     assert notebook.kernel_eval(f"len({shown})") == 1
 
 
-@pytest.mark.parametrize("server", ["lab"], indirect=True)
+@LAB_ALONE
 def test_a_new_view_of_the_output_follows(board: Dashboard) -> None:
     page = board.notebook.page
     page.evaluate("() => { window.jupyterapp.shell.currentWidget.content.activeCellIndex = 1 }")
@@ -112,19 +87,29 @@ def test_a_new_view_of_the_output_follows(board: Dashboard) -> None:
     wait_for(lambda: board.atlas().step == 0, "the first view to follow", 30)
 
 
-@pytest.mark.parametrize("width", [1400, 740, 480])
-def test_nothing_is_wider_than_the_cell(board: Dashboard, width: int) -> None:
+def test_a_reloaded_page_has_a_live_dashboard_again(board: Dashboard) -> None:
+    board.notebook.save()
+    board.notebook.open(board.notebook.page.url.rsplit("/", 1)[-1].split("?")[0])
+    board.ready()
+    moves(board)
+    assert not notices(board)
+
+
+def test_nothing_is_wider_than_the_cell(board: Dashboard) -> None:
     page = board.notebook.page
-    if board.notebook.server.host == "lab":
-        board.notebook.command("application:toggle-left-area")
-    page.set_viewport_size({"width": width, "height": 1200})
-    board.in_view()
     fits = """(board) => [board, ...board.querySelectorAll('.tvw')].every(
         (each) => each.scrollWidth <= each.clientWidth + 1
             && each.getBoundingClientRect().right <= board.getBoundingClientRect().right + 1)"""
-    wait_for(lambda: board.root.evaluate(fits), "everything to fit", 20)
-    moves(board)
-    assert crisp(board)
+    if board.notebook.server.host == "lab":
+        board.notebook.command("application:toggle-left-area")
+    for width in (1400, 740, 480):
+        page.set_viewport_size({"width": width, "height": 1200})
+        board.in_view()
+        wait_for(lambda: board.root.evaluate(fits), f"everything to fit into {width} pixels", 20)
+        moves(board)
+        wait_for(lambda: crisp(board), "a pixel of the canvas to be one of the screen", 20)
+    if board.notebook.server.host == "lab":
+        board.notebook.command("application:toggle-left-area")
 
 
 def crisp(board: Dashboard) -> bool:
@@ -149,6 +134,7 @@ def test_at_twice_the_size_pictures_are_crisp_and_clicks_hit(board: Dashboard) -
     for tile in (3, 1):
         board.canvas.click(position=board.point(tile, 2, 2))  # type: ignore[arg-type]
         wait_for(lambda tile=tile: f"channel {tile}" in board.unit_caption(), f"channel {tile} enlarged", 20)
+    client.send("Emulation.clearDeviceMetricsOverride")
 
 
 def test_a_theme_that_changes_while_shown_changes_everything(board: Dashboard) -> None:
@@ -160,6 +146,7 @@ def test_a_theme_that_changes_while_shown_changes_everything(board: Dashboard) -
     after = board.atlas()
     assert after.about["step"] == before.about["step"]
     moves(board)
+    board.notebook.set_theme("light")
 
 
 def colours(board: Dashboard) -> list[str]:
@@ -169,3 +156,27 @@ def colours(board: Dashboard) -> list[str]:
         return [style.color, style.fill, style.backgroundColor].join();
     })"""
     return list(board.root.evaluate(look))
+
+
+def test_a_restarted_kernel_is_told_and_the_last_picture_stays(board: Dashboard) -> None:
+    notebook, before = board.notebook, board.atlas()
+    notebook.page.evaluate(f"async () => {{ await {KERNEL_JS}.restart() }}")
+    told_that_the_kernel_is_gone(board)
+    board.timeline.press("Home")
+    assert (board.atlas().pixels == before.pixels).all()
+    notebook.wait_idle()
+    trained(notebook)
+    wait_for(lambda: not notices(board), "a live dashboard without a notice", 30)
+    moves(board)
+
+
+def test_a_kernel_that_dies_is_told_and_the_last_picture_stays(board: Dashboard) -> None:
+    notebook, before = board.notebook, board.atlas()
+    notebook.page.evaluate(f"() => void {KERNEL_JS}.requestExecute({{code: 'import os; os._exit(1)'}})")
+    dialog = notebook.page.locator(".jp-Dialog").get_by_role("button")
+    wait_for(dialog.count, "the host's word about the kernel", 60)
+    dialog.last.click()
+    board.timeline.press("Home")
+    told_that_the_kernel_is_gone(board)
+    assert (board.atlas().pixels == before.pixels).all()
+    notebook.errors.clear()  # what the host itself says of a connection that broke off

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.browser.cells import SETUP, WATCH
-from tests.browser.conftest import OpenNotebook
+from tests.browser.conftest import LAB_ALONE, OpenNotebook
 from tests.browser.jupyter import wait_for
 from tests.browser.views import Atlas, Dashboard
 
@@ -19,6 +19,7 @@ other.start(train, other, other_model, other_optimizer, epochs=4)
 """
 
 
+@LAB_ALONE
 def test_views_of_one_session_agree_and_sessions_do_not_mix(open_notebook: OpenNotebook) -> None:
     notebook = open_notebook(SETUP, WATCH, "session", OTHER, BOTH, height=3000)
     for cell in range(5):

@@ -11,9 +11,11 @@ import numpy.typing as npt
 import pytest
 
 from tests.browser import by_hand
-from tests.browser.conftest import OpenNotebook
-from tests.browser.jupyter import canvas_pixels, wait_for
+from tests.browser.conftest import LAB_ALONE, OpenNotebook
+from tests.browser.jupyter import NotebookPage, canvas_pixels, wait_for
 from tests.browser.viewer_page import Viewer
+
+pytestmark = LAB_ALONE
 
 Array = npt.NDArray[Any]
 
@@ -74,14 +76,32 @@ viewer = tvw.ActivationViewer(session, scope="layer")
 viewer
 """
 
+MANY = """
+wide = nn.Sequential(nn.Conv2d(1, 2048, 1), nn.Flatten(), nn.Linear(2048 * 64, 3)).eval()
+session = tvw.inspect(wide, images)
+viewer = tvw.ActivationViewer(session, scope="layer")
+select("0")
+viewer
+"""
+
+
+@pytest.fixture(scope="module")
+def notebook(open_once: OpenNotebook) -> NotebookPage:
+    return open_once(SETUP, VIEWER, MANY, width=1200)
+
 
 @pytest.fixture
-def viewer(open_notebook: OpenNotebook) -> Viewer:
-    notebook = open_notebook(SETUP, VIEWER, width=1200)
-    for cell in range(2):
-        notebook.run_cell(cell)
+def viewer(notebook: NotebookPage) -> Viewer:
+    """A viewer as it is at first."""
+    return fresh(notebook, 1)
+
+
+def fresh(notebook: NotebookPage, cell: int) -> Viewer:
+    notebook.clear_outputs()
+    for each in (0, cell):
+        notebook.run_cell(each)
     notebook.wait_idle()
-    return Viewer(notebook, 1).ready()
+    return Viewer(notebook, cell).ready()
 
 
 def given(viewer: Viewer, expression: str) -> Array:
@@ -238,13 +258,6 @@ def test_a_drawing_is_looked_at_while_it_is_drawn(viewer: Viewer) -> None:
     wait_for(lambda: not viewer.shown().differs(given(viewer, "reference('conv', 0)")), "the probe's maps", 20)
 
 
-MANY = """
-wide = nn.Sequential(nn.Conv2d(1, 2048, 1), nn.Flatten(), nn.Linear(2048 * 64, 3)).eval()
-session = tvw.inspect(wide, images)
-viewer = tvw.ActivationViewer(session, scope="layer")
-select("0")
-viewer
-"""
 SCROLL_JS = """async (canvas) => {
     const box = canvas.closest('.tvw-atlas'), times = [];
     let last = performance.now();
@@ -258,12 +271,8 @@ SCROLL_JS = """async (canvas) => {
 }"""
 
 
-def test_two_thousand_channels_scroll_and_only_what_is_seen_is_painted(open_notebook: OpenNotebook) -> None:
-    notebook = open_notebook(SETUP, MANY, width=1200)
-    for cell in range(2):
-        notebook.run_cell(cell)
-    notebook.wait_idle()
-    viewer = Viewer(notebook, 1).ready()
+def test_two_thousand_channels_scroll_and_only_what_is_seen_is_painted(notebook: NotebookPage) -> None:
+    viewer = fresh(notebook, 2)
     viewer.frame(layer="0")
     values = given(viewer, "wide[0](images[:1]).detach()[0].tolist()")
     sheet = viewer.root.locator(".tvw-atlas-sheet").bounding_box()

@@ -91,6 +91,9 @@ class LiveWidget(anywidget.AnyWidget):
     def drawn(self) -> None:
         """Called when the browser has drawn something and nothing was held back; the stage answers who waits for it."""
 
+    def acknowledged(self, seconds: float) -> None:
+        """Called with the time that a push took until it was drawn; the stage paces itself by it."""
+
     # Sending
 
     @property
@@ -172,9 +175,10 @@ class LiveWidget(anywidget.AnyWidget):
     def _acknowledged(self, seq: object) -> None:
         if not isinstance(seq, int) or seq not in self._waiting:
             return
-        topic, _ = self._waiting[seq]
+        topic, sent = self._waiting[seq]
+        self.acknowledged(time.monotonic() - sent)
         # What was sent before has been painted or replaced.
-        self._waiting = {n: sent for n, sent in self._waiting.items() if n > seq or sent[0] != topic}
+        self._waiting = {n: each for n, each in self._waiting.items() if n > seq or each[0] != topic}
         if self._behind:
             self.changed()
         else:

@@ -1,4 +1,4 @@
-"""The one thread that sends to the front end on its own account: latest wins, about ten times a second."""
+"""The one thread that sends to the front end on its own account: latest wins, ten times a second at most."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 PERIOD = 0.1  # seconds, while a loop runs
+SLOWEST = 1.0  # seconds, however slow the browser, or the loop that holds the interpreter's lock
 IDLE_PERIOD = 1.0  # seconds, while none does: what users do is published at once, by the thread that hears of it
 PATIENCE = 1.0  # seconds that an answer waits for a view which does not say that it has drawn
 
@@ -51,6 +52,7 @@ class Publisher:
         self._widgets: weakref.WeakSet[Shown] = weakref.WeakSet()
         self._lock = threading.RLock()
         self._answers: list[Callable[[], None]] = []
+        self._delay = 0.0  # seconds that what is sent takes until it is drawn, smoothed
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -105,9 +107,13 @@ class Publisher:
         """Whether there is anything left to wait for."""
         return self._live()
 
+    def heard(self, seconds: float) -> None:
+        """Take in that what was sent so many seconds ago has been drawn."""
+        self._delay += 0.2 * (min(seconds, SLOWEST) - self._delay)
+
     def period(self) -> float:
-        """Seconds until the next round."""
-        return PERIOD if self._moving() else IDLE_PERIOD
+        """Seconds until the next round: half of the time at least is left to others."""
+        return min(SLOWEST, max(PERIOD, 2 * self._delay)) if self._moving() else IDLE_PERIOD
 
     def close(self) -> None:
         """End the thread after a last round."""

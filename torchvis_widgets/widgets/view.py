@@ -36,6 +36,9 @@ class View(LiveWidget):
     def drawn(self) -> None:
         self._stage.publisher.settle()
 
+    def acknowledged(self, seconds: float) -> None:
+        self._stage.publisher.heard(seconds)
+
     def when_sent(self, then: Callable[[], None]) -> None:
         self._stage.publisher.when_sent(then)
 

@@ -74,8 +74,8 @@ export function ModelMap({ state, link }: ViewProps<State>) {
 
   const select = (path: string) => void (path !== layer.value && layer.set(path));
   const openBoxes = (keys: readonly string[], open: boolean) => void boxes.send("open", { keys, open }, `open ${keys}`);
-  // what only holds others, as ModuleList does, is a row and no box
-  const isBox = (row: Row) => row.foldable && row.calls > 0 && row.path !== "";
+  // the model's own box is the window
+  const isBox = (row: Row) => row.box && row.path !== "";
   const reveal = (path: string) => {
     const around = ancestors(rows, path);
     folds.unfold(around);

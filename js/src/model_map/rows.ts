@@ -23,6 +23,8 @@ export interface Row {
   idle: boolean;
   kind: "module" | "function";
   foldable: boolean;
+  /** whether the graph can open it */
+  box: boolean;
   calls: number;
   note: string;
   tied: string[];

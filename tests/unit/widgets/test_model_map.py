@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 import torchvis_widgets as tvw
+from tests.unit.look.zoo import example
 from tests.unit.widgets.front_end import FrontEnd
 from torchvis_widgets.widgets.mapping.boxes import FIRST_NODES
 
@@ -82,8 +83,8 @@ def test_rows_are_the_modules_as_defined_and_functions_where_they_ran(odd: tvw.S
 def test_a_row_of_a_module(odd: tvw.Session) -> None:
     assert rows(tvw.ModelMap(odd))["stem.1"] == {
         "path": "stem.1", "name": "1", "type": "BatchNorm2d", "depth": 2, "shape": "4×6×6", "parameters": 8,
-        "bytes": 32, "frozen": "no", "idle": False, "kind": "module", "foldable": False, "calls": 1, "note": "",
-        "tied": [],
+        "bytes": 32, "frozen": "no", "idle": False, "kind": "module", "foldable": False, "box": False, "calls": 1,
+        "note": "", "tied": [],
         "weights": [
             {"name": "weight", "shape": [4], "dtype": "float32", "trainable": True},
             {"name": "bias", "shape": [4], "dtype": "float32", "trainable": True},
@@ -97,8 +98,8 @@ def test_a_row_of_a_module(odd: tvw.Session) -> None:
 def test_a_row_of_a_function(odd: tvw.Session) -> None:
     assert rows(tvw.ModelMap(odd))["/cat"] == {
         "path": "/cat", "name": "cat", "type": "cat", "depth": 1, "shape": "4×6×6", "parameters": 0, "bytes": 0,
-        "frozen": "no", "idle": False, "kind": "function", "foldable": False, "calls": 1, "note": "", "tied": [],
-        "weights": [],
+        "frozen": "no", "idle": False, "kind": "function", "foldable": False, "box": False, "calls": 1, "note": "",
+        "tied": [], "weights": [],
     }  # fmt: skip
 
 
@@ -115,6 +116,17 @@ def test_rows_tell_of_reuse_ties_frozen_weights_and_what_is_never_called(odd: tv
         "fc1": ["fc2.weight"], "fc2": ["fc1.weight"],
     }  # fmt: skip
     assert [path for path, row in found.items() if row["foldable"]] == ["", "stem", "block", "swish"]
+
+
+@pytest.mark.parametrize("name", ["swin_t", "googlenet"])
+def test_every_box_that_a_row_names_can_be_opened(name: str) -> None:
+    model, args, _ = example(name)
+    tree = tvw.ModelMap(tvw.inspect(model, args[0]))
+    page = FrontEnd(tree)
+    boxes = [row["path"] for row in tree.rows if row["box"]]
+    assert len(boxes) > 10
+    assert page.ask("open", keys=boxes, open=True)["ok"]
+    assert set(boxes) <= set(tree.opened)
 
 
 def test_rows_follow_layers_that_are_frozen(odd: tvw.Session) -> None:

@@ -22,8 +22,8 @@ class Outline:
 
     def __init__(self, graph: Graph, run: Run, trained: Mapping[str, bool], notes: Mapping[str, str]) -> None:
         self.graph, self.trained = graph, trained
-        self.rows = tree(graph, Weights(run.tensors, trained), notes)
         self.boxes = Boxes(graph)
+        self.rows = tree(graph, Weights(run.tensors, trained), self.boxes.keys, notes)
         self.trends = Trends(run, graph)
         self._run = run
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from torchvis_widgets.look.tracing.graph import Graph, Module
@@ -14,17 +14,20 @@ from torchvis_widgets.widgets.mapping.weights import Weights
 Row = dict[str, Any]
 
 
-def tree(graph: Graph, weights: Weights, notes: Mapping[str, str] | None = None) -> list[Row]:
+def tree(
+    graph: Graph, weights: Weights, boxes: Collection[str] = (), notes: Mapping[str, str] | None = None
+) -> list[Row]:
     """The rows in preorder; what each holds is the interface `Row` of js/src/model_map/rows.ts.
 
-    notes: module path → what is odd about it besides what the graph tells.
+    boxes: the keys of the calls that the graph can open. notes: module path → what is odd about it besides what the
+    graph tells.
     """
-    return list(_Tree(graph, weights, notes or {}).below(graph.modules[0])) if graph.modules else []
+    return list(_Tree(graph, weights, frozenset(boxes), notes or {}).below(graph.modules[0])) if graph.modules else []
 
 
 class _Tree:
-    def __init__(self, graph: Graph, weights: Weights, notes: Mapping[str, str]) -> None:
-        self._graph, self._count, self._notes = graph, samples_in(graph), notes
+    def __init__(self, graph: Graph, weights: Weights, boxes: frozenset[str], notes: Mapping[str, str]) -> None:
+        self._graph, self._count, self._boxes, self._notes = graph, samples_in(graph), boxes, notes
         self._own, self._frozen = weights.own(), weights.frozen(graph)
         self._steps = steps_within(graph)
         self._children: dict[str, list[Module]] = defaultdict(list)
@@ -57,6 +60,7 @@ class _Tree:
             "idle": bool(self._graph.nodes) and not module.calls and not module.container,
             "kind": "module",
             "foldable": module.children or steps > 0,
+            "box": module.path in self._boxes,
             "calls": module.calls,
             "note": "; ".join(filter(None, (module.note, self._notes.get(module.path), left_out))),
             "tied": list(module.tied),
@@ -77,6 +81,7 @@ class _Tree:
             "idle": False,
             "kind": "function",
             "foldable": False,
+            "box": False,
             "calls": len(step.calls),
             "note": node.note,
             "tied": [],

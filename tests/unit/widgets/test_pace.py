@@ -1,0 +1,32 @@
+"""How often the publisher sends: ten times a second, and more rarely where it takes long until things are drawn."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+import torchvis_widgets as tvw
+from tests.unit.widgets.front_end import FrontEnd
+from torchvis_widgets.widgets.publisher import IDLE_PERIOD, PERIOD, SLOWEST, Publisher
+
+
+def test_a_slow_browser_is_sent_less(session: tvw.Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    viewer = FrontEnd(tvw.ActivationViewer(session), slow=True)
+    publisher = viewer.widget.stage.publisher
+    monkeypatch.setattr(session.loop, "_active", 1)
+    assert publisher.period() == PERIOD
+    now = time.monotonic
+    monkeypatch.setattr(time, "monotonic", lambda: now() + 1.5)
+    viewer.acknowledge()
+    assert PERIOD < publisher.period() <= SLOWEST
+    monkeypatch.setattr(session.loop, "_active", 0)
+    assert publisher.period() == IDLE_PERIOD
+
+
+def test_the_pace_follows_the_delay_both_ways() -> None:
+    publisher = Publisher(lambda: True, lambda: True, print)
+    for delay, period in ((0.01, PERIOD), (0.2, 0.4), (60.0, SLOWEST), (0.02, PERIOD)):
+        for _ in range(50):
+            publisher.heard(delay)
+        assert publisher.period() == pytest.approx(period, abs=0.01)
