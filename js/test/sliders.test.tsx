@@ -267,6 +267,9 @@ describe("the other tabs", () => {
     const write = vi.fn(async (_text: string) => undefined);
     vi.stubGlobal("navigator", { ...navigator, clipboard: { writeText: write } });
     button("Edits 1").click();
+    await settle();
+    expect(asked("listing")).toEqual([{ on: true }]);
+    await answer("listing");
     const row = { text: "conv.weight × 0.5", where: "", undone: false, change: "gain", tensor: "conv.weight" };
     model.push("edits", 2, { rows: [{ ...row, index: null }], live: false });
     await settle();

@@ -21,7 +21,9 @@ W = "conv.weight"
 
 @pytest.fixture
 def page(session: tvw.Session) -> FrontEnd:
-    return FrontEnd(WeightSliders(session, layer="conv"))
+    made = FrontEnd(WeightSliders(session, layer="conv"))
+    ask(made, "listing", on=True)
+    return made
 
 
 def drafts(session: tvw.Session) -> tuple[Edit, ...]:
