@@ -217,7 +217,7 @@ describe("an opened tensor", () => {
     rows.scrollTop = 1000 * 24;
     rows.dispatchEvent(new Event("scroll"));
     await settle();
-    expect(asked("units").at(-1)).toMatchObject({ tensor: "conv.weight", first: 980, query: "" });
+    expect(asked("units").at(-1)).toMatchObject({ tensor: "conv.weight", first: 990, query: "" });
   });
 
   it("finds channels, switches one off, and tells the kernel when it is closed", async () => {
