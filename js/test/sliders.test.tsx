@@ -217,7 +217,7 @@ describe("an opened tensor", () => {
     rows.scrollTop = 1000 * 24;
     rows.dispatchEvent(new Event("scroll"));
     await settle();
-    expect(asked("units").at(-1)).toMatchObject({ tensor: "conv.weight", first: 980, query: "" });
+    expect(asked("units").at(-1)).toMatchObject({ tensor: "conv.weight", first: 990, query: "" });
   });
 
   it("finds channels, switches one off, and tells the kernel when it is closed", async () => {
@@ -267,6 +267,9 @@ describe("the other tabs", () => {
     const write = vi.fn(async (_text: string) => undefined);
     vi.stubGlobal("navigator", { ...navigator, clipboard: { writeText: write } });
     button("Edits 1").click();
+    await settle();
+    expect(asked("listing")).toEqual([{ on: true }]);
+    await answer("listing");
     const row = { text: "conv.weight × 0.5", where: "", undone: false, change: "gain", tensor: "conv.weight" };
     model.push("edits", 2, { rows: [{ ...row, index: null }], live: false });
     await settle();

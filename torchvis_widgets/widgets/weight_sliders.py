@@ -131,6 +131,11 @@ class WeightSliders(Board):
         self.stage.selection.select(tensor.rpartition(".")[0])
         self.changed()
 
+    def answer_listing(self, on: bool) -> None:
+        """The list of edits has come on screen, or is no more."""
+        self._listing = flag(on, "on")
+        self.changed()
+
     def answer_units(
         self, tensor: str | None, by: By = "channel", first: int = 0, query: str = "", order: str = "number"
     ) -> None:

@@ -1,4 +1,4 @@
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { copyText } from "../shared/clipboard";
 import { usePush } from "../shared/hooks";
 import type { Latest } from "../shared/latest";
@@ -19,6 +19,10 @@ interface Props {
 /** The edits in effect and those that can be made again, and what can be done with all of them. */
 export function EditList({ link, latest, canLive }: Props) {
   const push = usePush<Listed>(link, "edits");
+  useEffect(() => {
+    void latest.send("listing", { on: true });
+    return () => void latest.send("listing", { on: false });
+  }, [latest]);
   const [copied, setCopied] = useState<string | null>(null);
   const { rows = [], live = false } = push?.value ?? {};
   const copy = async () => {

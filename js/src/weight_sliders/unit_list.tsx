@@ -10,9 +10,9 @@ import { type By, lastName, type TensorInfo, type UnitRow, type Units } from "./
 /** px of a row, as in style.css */
 export const ROW = 24;
 /** rows asked for before the first one on screen */
-const BEFORE = 20;
+const BEFORE = 10;
 /** rows that may be scrolled before others are asked for */
-const SLACK = 12;
+const SLACK = 6;
 const SHOWN = 7;
 
 const ORDERS = [

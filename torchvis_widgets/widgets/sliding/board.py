@@ -43,6 +43,7 @@ class Board(View):
 
     _shown: Hashable = None
     _picked: Picked | None = None
+    _listing = False  # whether the list of edits is on screen
     _window: Window | None = None
     _blend: Blend | None = None
 
@@ -75,10 +76,9 @@ class Board(View):
     def topics(self) -> list[Topic]:
         session, now = self.stage.session, self._shown  # update() has just set it
         log = session.edits.version, self._live.changes
-        topics = [
-            Topic("weights", (now, self.layer, self._picked, log), self._weights),
-            Topic("edits", (self.mode, self._drafts(), self.stage.drafts.steps, log), self._listed),
-        ]
+        topics = [Topic("weights", (now, self.layer, self._picked, log), self._weights)]
+        if self._listing:
+            topics.append(Topic("edits", (self.mode, self._drafts(), log), self._listed))
         if self._window is not None:
             topics.append(Topic("units", (now, self._window, log), self._units))
         if self._blend is not None:

@@ -20,7 +20,7 @@ __all__ = ["BYS", "MOST_ROWS", "ORDERS", "By", "Units", "Window", "units_of"]
 By = Literal["channel", "head"]
 BYS: tuple[By, ...] = ("channel", "head")
 ORDERS = ("number", "largest", "smallest")
-MOST_ROWS = 60  # of a list are sent at once; the view asks for others as it is scrolled
+MOST_ROWS = 30  # of a list are sent at once; the view asks for others as it is scrolled
 
 
 @dataclass(frozen=True)
