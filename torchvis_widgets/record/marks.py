@@ -13,8 +13,8 @@ __all__ = ["Mark", "Marks"]
 class Mark:
     """Something that happened after `step` optimizer steps; `layer` is the module that it is about, if any.
 
-    kind: "loss", "gradient" or "weight" (a value that is not finite), "jump" (of a loss), "hyperparameter" (one that
-    was changed), or a user's own.
+    kind: "loss", "gradient" or "weight" (a value that is not finite), "jump" (of a loss), "edit" (of the weights),
+        "hyperparameter" (one that was changed), or a user's own.
     """
 
     step: int
