@@ -39,7 +39,9 @@ def with_ledger() -> tuple[Net, torch.optim.Optimizer, torch.nn.Module]:
 class Page:
     """A front end of one widget, on a thread of its own; every request has to be answered."""
 
-    def __init__(self, widget: LiveWidget, seed: int, act: Callable[[Page], None] = lambda _: None, finish: str = "") -> None:
+    def __init__(
+        self, widget: LiveWidget, seed: int, act: Callable[[Page], None] = lambda _: None, finish: str = ""
+    ) -> None:
         self.widget, self.random, self._act, self._finish = widget, random.Random(seed), act, finish
         self.front = FrontEnd(widget, slow=True)
         self.asked: list[str] = []

@@ -85,7 +85,7 @@ def test_loops_that_fail_again_and_again(under_fire: UnderFire, where: str) -> N
 
 def test_loops_that_are_interrupted_again_and_again(tmp_path: Path) -> None:
     finished = subprocess.run(
-        [sys.executable, "-W", "error::RuntimeWarning", "-m", "tests.unit.session.interrupts", tmp_path, str(COMMANDS)],
+        [sys.executable, "-W", "error::RuntimeWarning", "-m", "tests.unit.session.interrupts", tmp_path, str(COMMANDS // 2)],
         capture_output=True, text=True, check=False, cwd=Path(__file__).parents[3],
     )  # fmt: skip
     assert finished.returncode == 0, finished.stdout + finished.stderr
@@ -143,7 +143,9 @@ def test_with_all_edits_undone_before_the_next_step_the_training_is_the_same(tmp
             assert tuner.ask("set", name=editor.random.choice(["lr", "momentum", "dropout"]), value=0.5)
             assert tuner.ask("undo")
         assert bar.ask("step")
-        wait_for(lambda at=at: not session.loop.running or (session.loop.step, session.loop.status) == (at + 1, "paused"))  # type: ignore[misc]
+        wait_for(
+            lambda at=at: not session.loop.running or (session.loop.step, session.loop.status) == (at + 1, "paused")
+        )  # type: ignore[misc]
     assert session.wait(60)
     session.close()
     assert len(session.edits) == 0 < len(read_edits(tmp_path / "run" / "metrics.sqlite"))
