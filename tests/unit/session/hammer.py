@@ -17,6 +17,7 @@ from tests.unit.session.training import Net, data, setup, steps
 from tests.unit.session.witness import Witness, checksum
 from tests.unit.widgets.front_end import FrontEnd, wait_for
 from torchvis_widgets.record.edits import read_edits
+from torchvis_widgets.steer.edits import Edit
 from torchvis_widgets.widgets.base import LiveWidget
 from torchvis_widgets.widgets.dashboard import Dashboard
 
@@ -120,7 +121,9 @@ class Hammer:
         if page.widget.mode != "live":  # type: ignore[attr-defined]
             page.ask("mode", mode="live")
         chance, dice = page.random.random(), page.random
-        if chance < 0.5:
+        if chance < 0.1:
+            self._edit_without_waiting(page, number)
+        elif chance < 0.5:
             change, value = dice.choice([("gain", -1.0), ("shift", float(len(page.asked) + 1))])
             if page.ask("edit", change=change, tensor="ledger", value=value, index=[number]):
                 self.accepted[number].append((change, value))
@@ -133,6 +136,16 @@ class Hammer:
             page.ask(dice.choice(["undo", "undo", "redo"]))
         else:
             self.session.mailbox.put(self.audit).result(60)
+
+    def _edit_without_waiting(self, page: Page, number: int) -> None:
+        """As front ends do that are not told in time: several edits wait at once."""
+        log, loop = self.session.edits, self.session.loop
+        changes = [("gain", -1.0) if page.random.random() < 0.5 else ("shift", 10_000.0 + at) for at in range(4)]
+        edits = [Edit("ledger", op, (number,), value) for op, value in changes]  # type: ignore[arg-type]
+        put = [self.session.mailbox.put(lambda edit=edit: log.apply(edit, step=loop.step)) for edit in edits]  # type: ignore[misc]
+        for each in put:
+            each.result(60)
+        self.accepted[number].extend(changes)
 
     def _drive(self, page: Page) -> None:
         page.ask("presence", view="v", visible=True)
