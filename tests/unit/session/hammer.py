@@ -78,7 +78,8 @@ class Hammer:
         self.session, self.accepted = session, [[] for _ in range(EDITORS)]  # type: ignore[var-annotated]
         self.rewind, self.audits, self.trouble = rewind, 0, []  # type: ignore[var-annotated]
         board = Dashboard(session)
-        assert board.scrubber is not None and board.hyperparameters is not None
+        assert board.scrubber is not None
+        assert board.hyperparameters is not None
         editors = [board.sliders, tvw.WeightSliders(session)]
         acts: list[tuple[LiveWidget, Callable[[Page], None], str]] = [
             *((widget, lambda page, n=number: self._edit(page, n), "") for number, widget in enumerate(editors)),

@@ -13,8 +13,6 @@ import torch
 
 from tests.unit.session.hammer import UnderFire
 
-LEAST = 10  # interrupts
-
 
 class CtrlC:
     """Sends SIGINT to the main thread, again and again, at random moments while it is said to be in a cell."""

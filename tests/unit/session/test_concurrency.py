@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -84,8 +85,9 @@ def test_loops_that_fail_again_and_again(under_fire: UnderFire, where: str) -> N
 
 
 def test_loops_that_are_interrupted_again_and_again(tmp_path: Path) -> None:
+    strict = [sys.executable, "-W", "error::RuntimeWarning"]
     finished = subprocess.run(
-        [sys.executable, "-W", "error::RuntimeWarning", "-m", "tests.unit.session.interrupts", tmp_path, str(COMMANDS // 2)],
+        [*strict, "-m", "tests.unit.session.interrupts", tmp_path, str(COMMANDS // 2)],
         capture_output=True, text=True, check=False, cwd=Path(__file__).parents[3],
     )  # fmt: skip
     assert finished.returncode == 0, finished.stdout + finished.stderr
@@ -101,6 +103,12 @@ def unwatched(epochs: int) -> tuple[torch.nn.Module, torch.optim.Optimizer]:
     return model, optimizer
 
 
+CHANGES: list[tuple[str, Any]] = [
+    ("gain", 0.0), ("gain", 3.0), ("noise", 2.0), ("prune", 0.9), ("shift", 1.0), ("clamp", [-0.1, 0.1]),
+    ("reinit", None), ("set", 7.0), ("freeze", 1.0),
+]  # fmt: skip
+
+
 def momenta(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
     return {str(number): each["momentum_buffer"] for number, each in optimizer.state_dict()["state"].items()}
 
@@ -109,8 +117,7 @@ def there_and_back(page: Page) -> None:
     """Edits of every kind while the loop stands still, and all of them taken back."""
     dice, made = page.random, 0
     for _ in range(dice.randrange(1, 5)):
-        change, value = dice.choice([("gain", 0.0), ("gain", 3.0), ("noise", 2.0), ("prune", 0.9), ("shift", 1.0),
-                                     ("clamp", [-0.1, 0.1]), ("reinit", None), ("set", 7.0), ("freeze", 1.0)])  # fmt: skip
+        change, value = dice.choice(CHANGES)
         tensor = dice.choice(["conv.weight", "conv.bias", "fc.weight"])
         assert page.ask("edit", change=change, tensor=tensor, value=value), page.errors
         made += 1

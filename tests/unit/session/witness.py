@@ -72,7 +72,7 @@ class Witness:
         patch.setattr(LiveState, "newest", seen)
 
     def assert_nothing_torn(self) -> int:
-        """Every copy, then and now, and every snapshot is a state that was at a boundary; returns how many these are."""
+        """Every copy, then and now, and every snapshot is a state of a boundary; returns how many copies there are."""
         for version, then in self.copies.values():
             assert then in self.states[version.step], f"a copy of step {version.step} is no state of a boundary"
             assert checksum(dict(version.state)) == then
