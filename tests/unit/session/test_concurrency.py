@@ -18,6 +18,7 @@ from tests.unit.session.hammer import Page, UnderFire
 from tests.unit.session.test_truth import assert_same_bits
 from tests.unit.session.training import data, setup, steps
 from tests.unit.widgets.front_end import wait_for
+from torchvis_widgets.live import LiveState, Version
 from torchvis_widgets.record.edits import read_edits
 
 COMMANDS = int(os.environ.get("TORCHVIS_COMMANDS", "400"))  # of each test; 10,000 take minutes
@@ -93,6 +94,30 @@ def test_loops_that_are_interrupted_again_and_again(tmp_path: Path) -> None:
     assert finished.returncode == 0, finished.stdout + finished.stderr
     assert finished.stdout.endswith(" interrupts\n")
     assert int(finished.stdout.split()[0]) > 3
+
+
+def test_a_copy_that_is_made_while_a_view_looks_is_not_lost(tmp_path: Path) -> None:
+    model, optimizer, criterion = setup()
+    session = tvw.watch(model, optimizer, criterion, run=tmp_path / "run", statistics=None)
+    for _ in session.epochs(1):
+        list(steps(model, optimizer, criterion, session.batches(data(2))))
+    session.run.flush()
+
+    class Interleaved:
+        """The run, of which the loop makes a copy just when a view asks for what snapshots there are."""
+
+        @property
+        def snapshots(self) -> Any:
+            session.loop.step += 1
+            live.keep()
+            return session.run.snapshots
+
+    live = LiveState(Interleaved(), model, session.mailbox, lambda: session.loop.step)  # type: ignore[arg-type]
+    live._kept = Version("old", 0, dict)
+    assert live.newest(loop_elsewhere=True).snapshot == 2
+    assert live._kept is not None
+    assert live._kept.step == 3
+    session.close()
 
 
 def unwatched(epochs: int) -> tuple[torch.nn.Module, torch.optim.Optimizer]:
