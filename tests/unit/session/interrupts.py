@@ -55,6 +55,7 @@ def interrupted_training(place: Path, commands: int) -> int:
                 error = pressed
                 times += 1
                 fire.witness.note()  # it may have come in the midst of a step
+                torch.set_grad_enabled(True)  # which torch leaves off when the end of optimizer.step() is interrupted
             session._cell_ended(error)  # as IPython tells it
             assert not session.loop.running
             assert error is None or session.loop.status == "interrupted", session.loop.status

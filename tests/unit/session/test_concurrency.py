@@ -21,7 +21,9 @@ from tests.unit.widgets.front_end import wait_for
 from torchvis_widgets.live import LiveState, Version
 from torchvis_widgets.record.edits import read_edits
 
-COMMANDS = int(os.environ.get("TORCHVIS_COMMANDS", "400"))  # of each test; 10,000 take minutes
+COMMANDS = int(os.environ.get("TORCHVIS_COMMANDS", "400"))  # of each test; 10,000 take a minute or two
+
+pytestmark = pytest.mark.timeout(120 + COMMANDS // 10)
 
 
 @pytest.fixture(autouse=True)
