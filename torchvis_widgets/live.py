@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import defaultdict
 from collections.abc import Callable, Collection, Hashable, Mapping
 from dataclasses import dataclass
@@ -53,6 +54,7 @@ class LiveState:
 
     def __init__(self, run: Run, model: torch.nn.Module | None, mailbox: Mailbox, step: Callable[[], int]) -> None:
         self._run, self._model, self._mailbox, self._step = run, model, mailbox, step
+        self._lock = threading.Lock()
         self._kept: Version | None = None
         self._copies = 0
 
@@ -66,7 +68,9 @@ class LiveState:
         if not snapshots:
             return Version(None, 0, dict)
         last = snapshots[-1]
-        self._kept = None
+        with self._lock:
+            if self._kept is kept:  # and not a copy that has been made since
+                self._kept = None
         return Version(last.place, last.step, lambda: self._run.state_dict(step=last.step), snapshot=last.step)
 
     def _outdated(self) -> bool:
@@ -83,7 +87,8 @@ class LiveState:
             return
         copy = {name: tensor.detach().clone() for name, tensor in state_of(self._model).items()}
         self._copies += 1
-        self._kept = Version(self._token(self._model), self._step(), lambda: copy)
+        with self._lock:
+            self._kept = Version(self._token(self._model), self._step(), lambda: copy)
 
     def forget(self) -> None:
         """The model may have been changed in a way that its tensors' version counters do not tell: `.data` writes."""
