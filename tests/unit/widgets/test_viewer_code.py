@@ -63,5 +63,5 @@ def test_the_line_switches_off_what_is_switched_off(page: Page) -> None:
 
 
 def test_a_line_says_what_it_lacks(session: tvw.Session, page: Page) -> None:
-    tvw.WeightSliders(session).answer_gain(tensor="conv.weight", value=0.5)
+    tvw.WeightSliders(session).answer_edit("gain", "conv.weight", 0.5)
     assert page.last("frame").value["code"] == "session.activations('conv', sample=0)  # without the previewed edits"
