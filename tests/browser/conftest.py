@@ -14,6 +14,8 @@ from tests.tools import chromium
 
 OpenNotebook = Callable[..., NotebookPage]
 
+PATIENCE = 120.0  # seconds: machines that tests share stand still for a minute now and then
+
 # For what does not depend on the host: the other one is tried with the quickstart, and with what hosts do to widgets.
 LAB_ALONE = pytest.mark.parametrize("server", ["lab"], indirect=True)
 
@@ -48,7 +50,9 @@ class Opener:
         name = f"{self._name}-{len(self._opened)}.ipynb"
         target = self._server.root / name
         shutil.copy(path, target) if path else write_notebook(target, *cells)
-        notebook = NotebookPage(self._browser.new_page(viewport={"width": width, "height": height}), self._server)
+        page = self._browser.new_page(viewport={"width": width, "height": height})
+        page.set_default_timeout(PATIENCE * 1000)
+        notebook = NotebookPage(page, self._server)
         self._opened.append(notebook)
         notebook.open(name)
         return notebook

@@ -62,8 +62,8 @@ def they_wait_for_a_busy_cell(board: Dashboard) -> None:
 
     end_training(notebook)
     notebook.wait_idle()
-    wait_for(lambda: board.atlas().layer == "relu", "the click that had to wait", 20)
-    wait_for(lambda: notices.count() == 0, "the notices to go", 20)
+    wait_for(lambda: board.atlas().layer == "relu", "the click that had to wait")
+    wait_for(lambda: notices.count() == 0, "the notices to go")
 
 
 def they_live_while_the_background_trains(board: Dashboard) -> None:
@@ -72,20 +72,20 @@ def they_live_while_the_background_trains(board: Dashboard) -> None:
     wait_for(lambda: board.status == "training", "the background training")
     board.select("conv")
     board.timeline.press("Home")
-    wait_for(lambda: board.atlas().step == 0, "the first snapshot", 20)
+    wait_for(lambda: board.atlas().step == 0, "the first snapshot")
     assert board.status == "training"
     assert board.root.locator(".tvw-busy:visible").count() == 0
 
     end_training(notebook)
     run(board, 4)
     assert notebook.kernel_eval("waited and not session.loop.running")
-    wait_for(lambda: board.status != "training", "the bar to say that it is over", 20)
+    wait_for(lambda: board.status != "training", "the bar to say that it is over")
     assert board.place.startswith("epoch 0")
 
 
 def the_bar_tells_of_a_failure(board: Dashboard) -> None:
     run(board, 5)
-    wait_for(lambda: board.status == "failed", "the failure in the bar", 30)
+    wait_for(lambda: board.status == "failed", "the failure in the bar")
     assert board.bar.locator(".tvw-bar-detail").inner_text() == "ValueError: digit 7 is on fire"
     run(board, 6)
     assert board.notebook.kernel_eval("raised.endswith('digit 7 is on fire')")

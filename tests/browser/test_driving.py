@@ -24,7 +24,7 @@ def test_a_loop_in_the_cell_is_driven(open_notebook: OpenNotebook) -> None:
     assert board.root.locator(".tvw-bar-controls").count() == 0
     notebook.run_cell(2)
     board.in_view()
-    wait_for(lambda: step_of(board) > 2, "the loop to run", 30)
+    wait_for(lambda: step_of(board) > 2, "the loop to run")
 
     board.button("Pause").click()
     held = its_step(board)
@@ -52,7 +52,7 @@ def its_step(board: Dashboard, step: int | None = None) -> int:
         shown = f"step {step:,}" if step is not None else "step"
         return board.status == "paused" and shown in board.bar.inner_text()
 
-    wait_for(stands_still, f"the loop to be held at step {step}", 30)
+    wait_for(stands_still, f"the loop to be held at step {step}")
     return step_of(board)
 
 
@@ -60,23 +60,23 @@ def it_goes_back(board: Dashboard, end: int) -> None:
     """From where it is held between two epochs to the first snapshot; the part that is left turns grey."""
     before = len(board.left_lines())
     board.timeline.press("Home")
-    wait_for(lambda: board.atlas().step == 0, "the first snapshot", 20)
+    wait_for(lambda: board.atlas().step == 0, "the first snapshot")
     photograph(board, "rewind")
     board.button("Continue from here").click()
     board.root.locator(".tvw-scrubber-note").wait_for()
     assert "training goes on from epoch 0 (step 0)" in board.root.locator(".tvw-scrubber-note").inner_text()
-    wait_for(lambda: board.notebook.kernel_eval("session.run.branch") == 1, "the branch", 20)
-    wait_for(lambda: board.status == "training", "it to go on", 20)
-    wait_for(lambda: len(board.left_lines()) > before, "the grey line of what was left", 20)
+    wait_for(lambda: board.notebook.kernel_eval("session.run.branch") == 1, "the branch")
+    wait_for(lambda: board.status == "training", "it to go on")
+    wait_for(lambda: len(board.left_lines()) > before, "the grey line of what was left")
     wait_for(lambda: step_of(board) > end, "it to pass where it was", 60)
 
 
 def it_is_stopped_and_what_follows_runs(board: Dashboard) -> None:
-    wait_for(lambda: "watching" in board.bar.inner_text(), "what watching costs", 20)
+    wait_for(lambda: "watching" in board.bar.inner_text(), "what watching costs")
     photograph(board, "training")
     board.button("Stop").press("x")
     board.notebook.wait_idle()
-    wait_for(lambda: board.status == "stopped", "the bar to say so", 20)
+    wait_for(lambda: board.status == "stopped", "the bar to say so")
     assert board.notebook.kernel_eval("followed == session.loop.step and not session.loop.running")
     assert board.root.locator(".tvw-bar-controls").count() == 0
 
@@ -84,12 +84,12 @@ def it_is_stopped_and_what_follows_runs(board: Dashboard) -> None:
 def it_is_interrupted_while_it_is_held(board: Dashboard) -> None:
     board.notebook.run_cell(3)
     board.in_view()
-    wait_for(lambda: board.status == "training", "the second loop", 30)
+    wait_for(lambda: board.status == "training", "the second loop")
     board.button("Pause").click()
     its_step(board)
     board.notebook.command("notebook:interrupt-kernel")
     board.notebook.wait_idle()
-    wait_for(lambda: board.status == "interrupted", "the bar to say that it was interrupted", 20)
+    wait_for(lambda: board.status == "interrupted", "the bar to say that it was interrupted")
     board.notebook.errors.clear()  # the host reports the cell's exception, too
     assert "KeyboardInterrupt" in board.notebook.cell_output(3).inner_text()
 

@@ -52,18 +52,18 @@ def test_out_of_sight_nothing_is_sent(open_notebook: OpenNotebook) -> None:
     def live() -> None:
         board.ready()
         step = board.atlas().step
-        wait_for(lambda: board.atlas().step > step, "the next epoch on screen", 20)
+        wait_for(lambda: board.atlas().step > step, "the next epoch on screen")
         before, began = sent(notebook), time.monotonic()
-        wait_for(lambda: sent(notebook) > before + 20, "messages to the views on screen", 20)
+        wait_for(lambda: sent(notebook) > before + 20, "messages to the views on screen")
         print(f"{notebook.server.host}: on screen {20 / (time.monotonic() - began):.0f} messages a second or more")
 
     live()
     notebook.cell(3).scroll_into_view_if_needed()
-    wait_for(lambda: quiet(notebook), "silence when scrolled away", 20)
+    wait_for(lambda: quiet(notebook), "silence when scrolled away")
     assert board.notebook.kernel_eval("session.loop.running")
     live()
     notebook.page.evaluate(VISIBILITY_JS, "hidden")
-    wait_for(lambda: quiet(notebook), "silence in a hidden tab", 20)
+    wait_for(lambda: quiet(notebook), "silence in a hidden tab")
     notebook.page.evaluate(VISIBILITY_JS, "visible")
     live()
     end_training(notebook)

@@ -121,7 +121,7 @@ def begin(open_notebook: OpenNotebook) -> Quickstart:
     notebook = open_notebook(path=by_hand.QUICKSTART, height=1400)
     notebook.run_all()
     quickstart = Quickstart(notebook, Dashboard(notebook, by_hand.quickstart_cell("tvw.watch(")))
-    wait_for(lambda: notebook.kernel_eval("'session' in globals() and session.loop.running"), "the training cell")
+    wait_for(lambda: notebook.kernel_eval("'session' in globals() and session.loop.running"), "the training cell", 180)
     quickstart.told(PACED)
     quickstart.board.ready()
     return quickstart
@@ -182,13 +182,13 @@ def the_playhead_plays_and_follows(quickstart: Quickstart) -> None:
 
     seen: set[str] = set()
     board.button("play").click()
-    wait_for(lambda: seen.add(board.place) or len(seen) >= 3, "play to pass two epochs", 20)
+    wait_for(lambda: seen.add(board.place) or len(seen) >= 3, "play to pass two epochs")
     live = board.button("Live")
     assert live.get_attribute("aria-pressed") == "false"
     live.click()
-    wait_for(lambda: live.get_attribute("aria-pressed") == "true", "Live", 20)
+    wait_for(lambda: live.get_attribute("aria-pressed") == "true", "Live")
     newest = len(quickstart.run.snapshots) - 1
-    wait_for(lambda: board.atlas().step >= quickstart.snapshot_step(newest), "the newest epoch", 20)
+    wait_for(lambda: board.atlas().step >= quickstart.snapshot_step(newest), "the newest epoch")
     quickstart.right(board.atlas())
 
 
@@ -208,7 +208,7 @@ def values_units_and_samples(quickstart: Quickstart) -> None:
         assert told == pytest.approx(values[place], rel=1e-3, abs=1e-6)
 
     board.canvas.click(position=board.point(11, 1, 1))
-    wait_for(lambda: board.unit_caption() == "channel 11 on sample 2", "channel 11 enlarged", 20)
+    wait_for(lambda: board.unit_caption() == "channel 11 on sample 2", "channel 11 enlarged")
     enlarged = board.viewer.locator("canvas[data-testid=tvw-unit]")
     scale = int(enlarged.get_attribute("data-scale") or 0)
     large = canvas_pixels(enlarged)[scale // 2 :: scale, scale // 2 :: scale, :3]
@@ -224,15 +224,15 @@ def a_preview_leaves_the_model_alone(quickstart: Quickstart) -> None:
     assert gain < 0.1
     state = quickstart.run.state_dict(step=step)
     state[TENSOR] = state[TENSOR] * gain
-    wait_for(lambda: not board.atlas().differs(quickstart.by_hand(board.atlas(), state)), "the preview's picture", 20)
-    wait_for(lambda: board.captions() != captions, "other predictions", 20)
+    wait_for(lambda: not board.atlas().differs(quickstart.by_hand(board.atlas(), state)), "the preview's picture")
+    wait_for(lambda: board.captions() != captions, "other predictions")
     board.sliders.get_by_text("predictions change").wait_for()
     assert "→" in board.sliders.locator(".tvw-sliders-foot").inner_text()
 
     wait_for(lambda: len(quickstart.saved_norms()) > min(count, 395), "more steps")
     assert not jumps(quickstart.saved_norms())
     board.sliders.get_by_role("button", name="Reset").click()
-    wait_for(lambda: board.captions() == captions, "the predictions back", 20)
+    wait_for(lambda: board.captions() == captions, "the predictions back")
     quickstart.right(board.atlas())
 
 
@@ -242,7 +242,7 @@ def a_live_slider_changes_the_model(quickstart: Quickstart) -> None:
     before = notebook.kernel_eval("norms[-1]")
     began = time.monotonic()
     board.click_gain(GAIN, 0.5)
-    wait_for(lambda: jumps(quickstart.saved_norms()), "the edit at a step boundary", 20)
+    wait_for(lambda: jumps(quickstart.saved_norms()), "the edit at a step boundary")
     quickstart.took("live gain", time.monotonic() - began)
     undo = board.sliders.get_by_role("button", name="Undo 1")
     undo.wait_for()
@@ -252,7 +252,7 @@ def a_live_slider_changes_the_model(quickstart: Quickstart) -> None:
     quickstart.still_training()
 
     undo.click()
-    wait_for(lambda: len(jumps(quickstart.saved_norms())) == 2, "the edit taken back", 20)
+    wait_for(lambda: len(jumps(quickstart.saved_norms())) == 2, "the edit taken back")
     assert jumps(quickstart.saved_norms())[1] == pytest.approx(1 / ratio, rel=0.05)
     board.mode("Preview")
 

@@ -74,12 +74,12 @@ def test_a_run_of_another_process_is_followed(open_notebook: OpenNotebook, tmp_p
         assert max(delays) < AT_ONCE
         photograph(board, "following")
         writer.end()
-    wait_for(lambda: board.status == "recorded", "the bar to say that nobody writes any more", 20)
+    wait_for(lambda: board.status == "recorded", "the bar to say that nobody writes any more")
     last = tvw.Run(path).snapshots[-1].step
     assert f"step {last:,}" in board.bar.inner_text()
-    wait_for(lambda: board.atlas().step == last, "the last snapshot", 20)
+    wait_for(lambda: board.atlas().step == last, "the last snapshot")
     board.timeline.press("Home")
-    wait_for(lambda: board.atlas().step == 0, "the first snapshot", 20)
+    wait_for(lambda: board.atlas().step == 0, "the first snapshot")
 
 
 def everything_moves(board: Dashboard) -> None:
@@ -92,16 +92,16 @@ def everything_moves(board: Dashboard) -> None:
 
 def moves(look: Callable[[], object], what: str) -> None:
     before = look()
-    wait_for(lambda: look() != before, f"{what} to move", 10)
+    wait_for(lambda: look() != before, f"{what} to move")
 
 
 def its_snapshots_arrive(board: Dashboard) -> None:
     ticks = board.timeline.locator(".tvw-tick:not(.tvw-tick-coming)")
     before, step, weights = ticks.count(), board.atlas().step, board.sliders.locator("canvas").first
     picture, looks = board.atlas().pixels.tobytes(), weights.evaluate("(canvas) => canvas.toDataURL()")
-    wait_for(lambda: ticks.count() > before, "a tick more", 20)
-    wait_for(lambda: board.atlas().step > step and board.atlas().pixels.tobytes() != picture, "its activations", 20)
-    wait_for(lambda: weights.evaluate("(canvas) => canvas.toDataURL()") != looks, "its weights", 20)
+    wait_for(lambda: ticks.count() > before, "a tick more")
+    wait_for(lambda: board.atlas().step > step and board.atlas().pixels.tobytes() != picture, "its activations")
+    wait_for(lambda: weights.evaluate("(canvas) => canvas.toDataURL()") != looks, "its weights")
 
 
 def delay(board: Dashboard, writer: Writer, value: str) -> float:
@@ -146,18 +146,18 @@ def test_what_goes_wrong_is_marked(open_notebook: OpenNotebook) -> None:
     wait_for(lambda: notebook.kernel_eval("session.loop.step") > 60, "enough of the loss to tell a jump")
     assert board.marks_on_plot() == board.marks_on_timeline() == 0
     notebook.kernel_eval(SPOIL.format("30.0"))
-    wait_for(lambda: board.marks_on_plot() == 1, "the jump on the loss plot", 20)
-    wait_for(lambda: board.marks_on_timeline() == 1, "the jump on the timeline", 20)
+    wait_for(lambda: board.marks_on_plot() == 1, "the jump on the loss plot")
+    wait_for(lambda: board.marks_on_timeline() == 1, "the jump on the timeline")
     notebook.kernel_eval(SPOIL.format("float('nan')"))
-    wait_for(lambda: board.status == "stopped", "the loop to be stopped", 20)
+    wait_for(lambda: board.status == "stopped", "the loop to be stopped")
     notebook.wait_idle()
     told = re.compile(r"train/loss is NaN at step \d+; at step \d+ .*conv\.weight is not finite")
     why = board.bar.locator(".tvw-bar-detail")
-    wait_for(lambda: told.search(why.inner_text()), "the bar to say why", 20)
+    wait_for(lambda: told.search(why.inner_text()), "the bar to say why")
     assert board.bar.locator(".tvw-bar-warnings").count() == 0  # that would be to say it twice
-    wait_for(lambda: board.marks_on_plot() == board.marks_on_timeline() == 2, "a mark more on both", 20)
+    wait_for(lambda: board.marks_on_plot() == board.marks_on_timeline() == 2, "a mark more on both")
     they_can_be_read(board, told)
-    wait_for(lambda: told.search(board.mark_under_pointer()), "a word at the pointer", 20)
+    wait_for(lambda: told.search(board.mark_under_pointer()), "a word at the pointer")
     notebook.kernel_eval(f"session.warn('disk', {TOO_SLOW!r})")
     the_bar_tells_of_the_disk(board)
     photograph(board, "alarms")
@@ -172,11 +172,11 @@ def they_can_be_read(board: Dashboard, told: re.Pattern[str]) -> None:
     assert "train/loss jumped to" in first
     assert told.search(second)
     board.timeline.press("m")
-    wait_for(lambda: "behind" in board.place, "the snapshot before the first mark", 20)
+    wait_for(lambda: "behind" in board.place, "the snapshot before the first mark")
 
 
 def the_bar_tells_of_the_disk(board: Dashboard) -> None:
-    wait_for(lambda: TOO_SLOW in board.bar.inner_text(), "the disk in the bar", 20)
+    wait_for(lambda: TOO_SLOW in board.bar.inner_text(), "the disk in the bar")
     for width in (1110, 640):
         beside = board.page.evaluate("innerWidth") - board.root.evaluate("(root) => root.clientWidth")
         board.page.set_viewport_size({"width": width + beside, "height": 1300})
@@ -207,15 +207,15 @@ def test_the_way_back_shows_as_a_fork(open_notebook: OpenNotebook) -> None:
     it_goes_back_while_the_background_trains(board)
     photograph(board, "forks")
     end_training(notebook)
-    wait_for(lambda: board.status != "training", "the background training to end", 20)
+    wait_for(lambda: board.status != "training", "the background training to end")
 
 
 def a_later_cell_went_back(board: Dashboard) -> None:
-    wait_for(lambda: len(board.left_lines()) == 1, "the left branch in grey", 20)
+    wait_for(lambda: len(board.left_lines()) == 1, "the left branch in grey")
     assert len(board.loss_lines()) > 1
     assert board.loss.locator(".tvw-loss-legend li").count() == 2
     assert "before going back" in board.loss.locator(".tvw-loss-legend").inner_text()
-    wait_for(lambda: board.snapshots == 4, "the snapshots of the current branch alone", 20)
+    wait_for(lambda: board.snapshots == 4, "the snapshots of the current branch alone")
     path = board.notebook.kernel_eval("str(session.run.path)")
     for key, epoch in (("Home", 0), ("ArrowRight", 1), ("ArrowRight", 2), ("End", 3)):
         board.timeline.press(key)
@@ -227,7 +227,7 @@ def shows(board: Dashboard, run: tvw.Run, epoch: int) -> None:
     exec(SETUP, names)
     step = run.snapshot(epoch=epoch).step
     state = run.state_dict(epoch=epoch)
-    wait_for(lambda: board.place.startswith(f"epoch {epoch}") and board.atlas().step == step, f"epoch {epoch}", 20)
+    wait_for(lambda: board.place.startswith(f"epoch {epoch}") and board.atlas().step == step, f"epoch {epoch}")
     expected = by_hand.activation(names["model"], state, "conv", names["images"], 0)
     assert not (difference := board.atlas().differs(expected)), difference
 
@@ -240,9 +240,9 @@ def it_goes_back_while_the_background_trains(board: Dashboard) -> None:
     wait_for(lambda: board.status == "training" and board.snapshots > 5, "two epochs in the background")
     notebook.run_cell(5)
     board.in_view()
-    wait_for(lambda: notebook.kernel_eval("session.run.branch") == 2, "the way back", 20)
-    wait_for(lambda: len(board.left_lines()) == 2, "both left branches in grey", 20)
-    wait_for(lambda: board.snapshots in (2, 3), "the snapshots of the current branch alone", 20)
+    wait_for(lambda: notebook.kernel_eval("session.run.branch") == 2, "the way back")
+    wait_for(lambda: len(board.left_lines()) == 2, "both left branches in grey")
+    wait_for(lambda: board.snapshots in (2, 3), "the snapshots of the current branch alone")
     assert board.loss.locator(".tvw-loss-legend li").count() == 2
     assert board.status == "training"
     moves(lambda: board.loss_lines()[-1], "the loss after going back")

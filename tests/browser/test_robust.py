@@ -45,7 +45,7 @@ def notices(board: Dashboard) -> list[str]:
 
 def told_that_the_kernel_is_gone(board: Dashboard) -> None:
     gone = board.root.locator(".tvw-gone").first
-    wait_for(lambda: gone.is_visible(), "the notice", 30)
+    wait_for(lambda: gone.is_visible(), "the notice")
     assert gone.inner_text().startswith("The kernel is gone: this is the last picture.")
     assert board.root.locator(".tvw-gone:visible").count() == 1
 
@@ -53,9 +53,9 @@ def told_that_the_kernel_is_gone(board: Dashboard) -> None:
 def moves(board: Dashboard) -> None:
     """The playhead goes to the start and to the newest again, and the picture with it."""
     board.timeline.press("Home")
-    wait_for(lambda: board.atlas().step == 0, "the first epoch", 30)
+    wait_for(lambda: board.atlas().step == 0, "the first epoch")
     board.timeline.press("l")
-    wait_for(lambda: board.atlas().step > 0, "the newest epoch", 30)
+    wait_for(lambda: board.atlas().step > 0, "the newest epoch")
 
 
 def test_a_cleared_output_leaves_nothing_behind_and_shows_again(board: Dashboard) -> None:
@@ -83,8 +83,8 @@ def test_a_new_view_of_the_output_follows(board: Dashboard) -> None:
     other.scroll_into_view_if_needed()
     scrubber = page.locator(".jp-LinkedOutputView .tvw-timeline").first
     scrubber.press("Home")
-    wait_for(lambda: other.get_attribute("data-step") == "0", "the new view to move", 30)
-    wait_for(lambda: board.atlas().step == 0, "the first view to follow", 30)
+    wait_for(lambda: other.get_attribute("data-step") == "0", "the new view to move")
+    wait_for(lambda: board.atlas().step == 0, "the first view to follow")
 
 
 def test_a_reloaded_page_has_a_live_dashboard_again(board: Dashboard) -> None:
@@ -105,9 +105,9 @@ def test_nothing_is_wider_than_the_cell(board: Dashboard) -> None:
     for width in (1400, 740, 480):
         page.set_viewport_size({"width": width, "height": 1200})
         board.in_view()
-        wait_for(lambda: board.root.evaluate(fits), f"everything to fit into {width} pixels", 20)
+        wait_for(lambda: board.root.evaluate(fits), f"everything to fit into {width} pixels")
         moves(board)
-        wait_for(lambda: crisp(board), "a pixel of the canvas to be one of the screen", 20)
+        wait_for(lambda: crisp(board), "a pixel of the canvas to be one of the screen")
     if board.notebook.server.host == "lab":
         board.notebook.command("application:toggle-left-area")
 
@@ -129,11 +129,11 @@ def test_at_twice_the_size_pictures_are_crisp_and_clicks_hit(board: Dashboard) -
     client.send("Emulation.setDeviceMetricsOverride", metrics)
     wait_for(lambda: page.evaluate("devicePixelRatio") == 2, "the zoom")
     board.in_view()
-    wait_for(lambda: crisp(board), "a crisp canvas", 20)
+    wait_for(lambda: crisp(board), "a crisp canvas")
     board.canvas.scroll_into_view_if_needed()
     for tile in (3, 1):
         board.canvas.click(position=board.point(tile, 2, 2))  # type: ignore[arg-type]
-        wait_for(lambda tile=tile: f"channel {tile}" in board.unit_caption(), f"channel {tile} enlarged", 20)
+        wait_for(lambda tile=tile: f"channel {tile}" in board.unit_caption(), f"channel {tile} enlarged")
     client.send("Emulation.clearDeviceMetricsOverride")
 
 
@@ -141,8 +141,8 @@ def test_a_theme_that_changes_while_shown_changes_everything(board: Dashboard) -
     before, seen = board.atlas(), colours(board)
     board.notebook.set_theme("dark")
     scheme = "(board) => getComputedStyle(board).colorScheme"
-    wait_for(lambda: board.root.evaluate(scheme) == "dark", "the dark scheme", 20)
-    wait_for(lambda: all(np.not_equal(colours(board), seen)), "every colour to change", 20)
+    wait_for(lambda: board.root.evaluate(scheme) == "dark", "the dark scheme")
+    wait_for(lambda: all(np.not_equal(colours(board), seen)), "every colour to change")
     after = board.atlas()
     assert after.about["step"] == before.about["step"]
     moves(board)
@@ -166,7 +166,7 @@ def test_a_restarted_kernel_is_told_and_the_last_picture_stays(board: Dashboard)
     assert (board.atlas().pixels == before.pixels).all()
     notebook.wait_idle()
     trained(notebook)
-    wait_for(lambda: not notices(board), "a live dashboard without a notice", 30)
+    wait_for(lambda: not notices(board), "a live dashboard without a notice")
     moves(board)
 
 

@@ -30,12 +30,12 @@ def test_views_of_one_session_agree_and_sessions_do_not_mix(open_notebook: OpenN
         wait_for(lambda board=board: board.status == "finished", "each dashboard to say that training is over")
 
     first.select("relu")
-    wait_for(lambda: second.atlas().layer == "relu", "the other view of the session to follow", 20)
+    wait_for(lambda: second.atlas().layer == "relu", "the other view of the session to follow")
     second.timeline.press("Home")
-    wait_for(lambda: first.atlas().step == 0, "the first view to follow the second's playhead", 20)
+    wait_for(lambda: first.atlas().step == 0, "the first view to follow the second's playhead")
     second.pick_sample(3)
-    wait_for(lambda: first.atlas().sample == 3, "the first view to follow the second's sample", 20)
-    wait_for(lambda: same(first.atlas(), second.atlas()), "one picture in both", 20)
+    wait_for(lambda: first.atlas().sample == 3, "the first view to follow the second's sample")
+    wait_for(lambda: same(first.atlas(), second.atlas()), "one picture in both")
 
     alone = other.atlas()
     assert (alone.layer, alone.sample) == ("conv", 0)

@@ -77,12 +77,12 @@ def test_a_converted_notebook_shows_the_last_picture(browser: Browser, tmp_path:
     exec(SETUP, names)
     state = _last_state(tmp_path / "run")
     values = by_hand.activation(names["model"], state, "conv", names["images"], 0)  # type: ignore[arg-type]
-    wait_for(lambda: shown().differs(values) == "", "the last epoch's picture", 20)
+    wait_for(lambda: shown().differs(values) == "", "the last epoch's picture")
     page.locator("canvas[data-testid=tvw-bars]").wait_for()  # which the viewer's second bundle draws
     assert "saved with the notebook" in page.locator(".tvw-gone").first.inner_text()
     assert page.locator(".tvw-dashboard .tvw-gone:visible").count() == 1
     assert page.locator(".tvw-bar-status").get_attribute("data-status") == "finished"
-    wait_for(lambda: page.locator(".bqplot path.line").count() > 1, "the loss plot", 20)
+    wait_for(lambda: page.locator(".bqplot path.line").count() > 1, "the loss plot")
     assert EVIL in "".join(page.locator(".tvw-thumb span").all_inner_texts())
     assert page.locator("img").count() == 0
     page.screenshot(path=str(tmp_path / "page.png"), full_page=True)

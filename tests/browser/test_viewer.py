@@ -210,10 +210,10 @@ def test_two_samples_side_by_side_and_their_difference(viewer: Viewer) -> None:
     assert not right.differs(second)
     viewer.button("Difference").click()
     wait_for(lambda: viewer.canvas(panel=1).count() == 0, "one panel")
-    wait_for(lambda: not viewer.shown().differs(first - second), "the difference", 20)
+    wait_for(lambda: not viewer.shown().differs(first - second), "the difference")
     assert viewer.shown().about["diverging"] == "true"
     viewer.button("End").click()
-    wait_for(lambda: not viewer.shown().differs(first), "the sample alone", 20)
+    wait_for(lambda: not viewer.shown().differs(first), "the sample alone")
 
 
 def test_a_channel_is_switched_off_and_on_again(viewer: Viewer) -> None:
@@ -230,7 +230,7 @@ def test_a_channel_is_switched_off_and_on_again(viewer: Viewer) -> None:
     silent, plain = given(viewer, "reference('patch', 0, silent=0)"), given(viewer, "reference('patch', 0)")
     assert not viewer.shown().differs(silent)
     viewer.button("Reset").click()
-    wait_for(lambda: not viewer.shown().differs(plain), "the channel on again", 20)
+    wait_for(lambda: not viewer.shown().differs(plain), "the channel on again")
     assert viewer.root.get_by_test_id("tvw-ablations").count() == 0
     assert viewer.root.locator(".tvw-thumb span").all_inner_texts() == captions
     assert shown.layer == "conv"
@@ -248,14 +248,14 @@ def test_a_drawing_is_looked_at_while_it_is_drawn(viewer: Viewer) -> None:
     mouse.move(box["x"] + box["width"] * 0.3, box["y"] + box["height"] * 0.2)
     mouse.down()
     mouse.move(box["x"] + box["width"] * 0.3, box["y"] + box["height"] * 0.8, steps=6)
-    wait_for(lambda: viewer.root.locator(".tvw-thumb").count() == 7, "the drawing among the samples", 20)
+    wait_for(lambda: viewer.root.locator(".tvw-thumb").count() == 7, "the drawing among the samples")
     mouse.up()
     ink = canvas_pixels(pad)[..., 0].astype(np.float64) / 255
     drawn = f"model.conv(torch.tensor({json.dumps(ink.round(9).tolist())})[None, None]).detach()[0].tolist()"
-    wait_for(lambda: not viewer.shown().differs(given(viewer, drawn)), "the drawing's maps", 20)
+    wait_for(lambda: not viewer.shown().differs(given(viewer, drawn)), "the drawing's maps")
     viewer.root.get_by_role("button", name="forget").click()
     wait_for(lambda: viewer.root.locator(".tvw-thumb").count() == 6, "the probe alone")
-    wait_for(lambda: not viewer.shown().differs(given(viewer, "reference('conv', 0)")), "the probe's maps", 20)
+    wait_for(lambda: not viewer.shown().differs(given(viewer, "reference('conv', 0)")), "the probe's maps")
 
 
 SCROLL_JS = """async (canvas) => {

@@ -258,7 +258,7 @@ class Dashboard:
     def _timed(act: Callable[[], Any], done: Callable[[], bool], what: str) -> float:
         began = time.monotonic()
         act()
-        wait_for(done, what, 20)
+        wait_for(done, what)
         return time.monotonic() - began
 
 
