@@ -55,6 +55,9 @@ class LiveWidget(anywidget.AnyWidget):
     patient: ClassVar[tuple[str, ...]] = ()
     """Requests that are answered when every view on screen has what they brought about, and room for more."""
 
+    turn: ClassVar[int] = 0
+    """When it is refreshed: what a click asks for comes before what only goes along with it."""
+
     still = t.List(t.Dict()).tag(sync=True)  # {topic, value, buffers}: what a saved notebook shows without a kernel
 
     def __init__(self, **traits: Any) -> None:

@@ -17,6 +17,10 @@ class Shown(Protocol):
     """What the publisher needs of a widget."""
 
     @property
+    def turn(self) -> int:
+        """When it is refreshed: those of a lower number come first."""
+
+    @property
     def shown(self) -> bool:
         """Whether some view of it is on screen."""
 
@@ -71,7 +75,7 @@ class Publisher:
 
     def shown(self) -> list[Shown]:
         """The widgets on screen."""
-        return [widget for widget in list(self._widgets) if widget.shown]
+        return sorted((widget for widget in list(self._widgets) if widget.shown), key=lambda widget: widget.turn)
 
     def publish(self) -> None:
         """Send now, from the calling thread, whatever has changed in the widgets on screen."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 from torchvis_widgets.steer.edits import Edit, EditError
 from torchvis_widgets.widgets.matrix import Matrix
@@ -29,6 +29,8 @@ class WeightSliders(Board):
         model: with a `Run`, a model of the recorded architecture, for the answers on the probe.
         layer: what this and the other views look at; "" is the whole model.
     """
+
+    turn: ClassVar[int] = 1
 
     # Requests
 

@@ -30,3 +30,14 @@ def test_the_pace_follows_the_delay_both_ways() -> None:
         for _ in range(50):
             publisher.heard(delay)
         assert publisher.period() == pytest.approx(period, abs=0.01)
+
+
+def test_the_picture_that_was_clicked_for_goes_out_before_the_sliders(session: tvw.Session) -> None:
+    kinds = (tvw.WeightSliders, tvw.ActivationViewer, tvw.WeightSliders)
+    pages = [FrontEnd(kind(session)) for kind in kinds]
+    tree = FrontEnd(tvw.ModelMap(session))
+    before = [list(page.widget._sent.values()) for page in pages]
+    asked = [type(each) for each in pages[0].widget.stage.publisher.shown()]
+    assert asked[-2:] == [tvw.WeightSliders, tvw.WeightSliders]
+    assert tree.ask("select", layer="norm")["ok"]
+    assert all(list(page.widget._sent.values()) != old for page, old in zip(pages, before, strict=True))
