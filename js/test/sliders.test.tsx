@@ -211,7 +211,8 @@ describe("an opened tensor", () => {
   it("draws of 4,096 channels those on screen, and asks for others when it is scrolled", async () => {
     const { el, find, asked, text, model, answer } = await opened();
     expect(text()).toContain("4,096 channels");
-    const lines = () => [...el.querySelectorAll<HTMLElement>(".tvw-unit-line")].map((line) => Number(line.dataset.unit));
+    const lines = () =>
+      [...el.querySelectorAll<HTMLElement>(".tvw-unit-line")].map((line) => Number(line.dataset.unit));
     expect(lines()).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8]);
     const rows = find(".tvw-units-rows");
     expect((rows.firstElementChild as HTMLElement).style.height).toBe(`${4096 * 24}px`);
