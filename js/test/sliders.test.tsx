@@ -201,10 +201,14 @@ describe("an opened tensor", () => {
   }
 
   it("offers every operation; freezing only live", async () => {
-    const { find, asked, text, button } = await opened();
-    for (const name of ["shift", "noise × σ", "prune", "clamp at ±"]) expect(text()).toContain(name);
-    change(find('input[aria-label="conv.weight · clamp"]'), "0.5");
-    expect(asked("edit")[0]?.value).toEqual([-0.5, 0.5]);
+    const { find, asked, answer, text, button } = await opened();
+    for (const name of ["shift", "noise × σ", "prune", "clamp from", "clamp to"]) expect(text()).toContain(name);
+    change(find('input[aria-label="conv.weight · clamp to"]'), "0.5");
+    expect(asked("edit")[0]?.value).toEqual([-1, 0.5]);
+    await answer("edit");
+    await answer("edit");
+    change(find('input[aria-label="conv.weight · clamp from"]'), "-0.25");
+    expect(asked("edit").at(-1)?.value).toEqual([-0.25, 1]);
     expect(button("Freeze").disabled).toBe(true);
   });
 
