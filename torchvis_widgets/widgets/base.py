@@ -58,7 +58,7 @@ class LiveWidget(anywidget.AnyWidget):
     turn: ClassVar[int] = 0
     """When it is refreshed: what a click asks for comes before what only goes along with it."""
 
-    still = t.List(t.Dict()).tag(sync=True)  # {topic, value, buffers}: what a saved notebook shows without a kernel
+    still = t.List(t.Dict()).tag(sync=True)  # {topic, value, buffers, left_out}: what a saved notebook shows
 
     def __init__(self, **traits: Any) -> None:
         self._views: dict[str, tuple[bool, float]] = {}
@@ -110,6 +110,11 @@ class LiveWidget(anywidget.AnyWidget):
         """Whether some front end has a view of this widget, on screen or not."""
         now = time.monotonic()
         return any(now - seen < LEASE for _, seen in self._views.values())
+
+    @property
+    def drawing(self) -> bool:
+        """Whether something sent has yet to be drawn, and may still be."""
+        return any(self._on_the_way(topic) for topic, _ in list(self._waiting.values()))
 
     @property
     def behind(self) -> bool:
@@ -244,11 +249,12 @@ class LiveWidget(anywidget.AnyWidget):
 
 
 def _still(made: list[tuple[str, dict[str, Any], list[bytes]]]) -> list[dict[str, Any]]:
-    """What each topic would send, the smaller ones as long as there is room."""
+    """What each topic would send, the smaller ones as long as there is room; a view says that others were left out."""
     room, kept = STILL_BYTES, []
     for name, value, buffers in sorted(made, key=lambda each: sum(map(len, each[2]))):
         room -= sum(map(len, buffers))
         if room < 0:
-            break
-        kept.append({"topic": name, "value": value, "buffers": buffers})
+            kept.append({"topic": name, "value": {}, "buffers": [], "left_out": True})
+        else:
+            kept.append({"topic": name, "value": value, "buffers": buffers})
     return kept

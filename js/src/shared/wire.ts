@@ -20,8 +20,8 @@ export interface Push<T = Record<string, unknown>> extends Reply<T> {
 }
 
 export interface LinkStatus {
-  /** there is no kernel behind the model any more, or there never was one: a saved page */
-  gone: "never" | "lost" | null;
+  /** no kernel is behind the model any more, or none ever was: a page saved with its pictures, or without the largest */
+  gone: "never" | "partly" | "lost" | null;
   /** a request has waited longer than `PATIENCE` and nothing has come since */
   silent: boolean;
   /** the kernel's words about the last request that it refused */
@@ -46,6 +46,8 @@ interface Message {
 export const PATIENCE = 1500;
 /** ms between two pictures that follow each other quickly */
 const SUCCESSION = 250;
+/** pictures that wait to be painted, as many as the kernel sends ahead; a page that paints none gets the newest */
+const QUEUE = 4;
 /** asked for by the view itself: they leave the last error on show */
 const UNASKED = new Set(["hello", "presence", "values", "part"]);
 
@@ -64,10 +66,13 @@ export class Link {
   #waiting = new Map<string, Waiting>();
   #latest = new Map<string, Push<never>>();
   #answered = false;
+  #saved: "never" | "partly" = "never";
   /** of each topic the newest picture that has been painted and that the kernel does not know of */
   #unsaid = new Map<string, number>();
   #telling: ReturnType<typeof setTimeout> | undefined;
   #last = new Map<string, number>();
+  /** by topic, while a picture of it is being painted: those that came since */
+  #unpainted = new Map<string, Push<never>[]>();
   #listeners = new Map<string, Set<(push: Push<never>) => void>>();
   #watchers = new Set<() => void>();
   #hearers = new Set<() => void>();
@@ -133,8 +138,9 @@ export class Link {
     for (const hearer of this.#hearers) hearer();
   }
 
-  /** Shows what a model was saved with until the kernel says more. */
-  seed(pushes: Iterable<Push>): void {
+  /** Shows what a model was saved with until the kernel says more; `partly`: without what was too large. */
+  seed(pushes: Iterable<Push>, partly = false): void {
+    this.#saved = partly ? "partly" : "never";
     for (const push of pushes) if (!this.#latest.has(push.topic)) this.#latest.set(push.topic, push as Push<never>);
   }
 
@@ -144,7 +150,7 @@ export class Link {
       this.#update({ gone: null });
       return;
     }
-    this.#update({ gone: this.#answered ? "lost" : "never", silent: false });
+    this.#update({ gone: this.#answered ? "lost" : this.#saved, silent: false });
     for (const id of [...this.#waiting.keys()]) this.#giveUp(id);
   }
 
@@ -201,10 +207,24 @@ export class Link {
   #deliver(message: Message, buffers: DataView[]): void {
     const { topic = "", seq = 0 } = message;
     const push = { topic, seq, value: (message.value ?? {}) as never, buffers };
+    const queue = this.#unpainted.get(topic);
+    if (!queue) this.#draw(push);
+    else if (queue.push(push) > QUEUE) queue.splice(0, QUEUE);
+  }
+
+  /** Shows a push; what comes meanwhile waits until it has been painted: each picture of a quick succession is seen. */
+  #draw(push: Push<never>): void {
+    const { topic, seq } = push;
+    if (!this.#unpainted.has(topic)) this.#unpainted.set(topic, []);
     this.#latest.set(topic, push);
     for (const listener of this.#listeners.get(topic) ?? []) listener(push);
     for (const hearer of this.#hearers) hearer();
-    this.#afterPaint(() => this.#painted(topic, seq));
+    this.#afterPaint(() => {
+      this.#painted(topic, seq);
+      const next = this.#unpainted.get(topic)?.shift();
+      if (next) this.#draw(next);
+      else this.#unpainted.delete(topic);
+    });
   }
 
   /**
