@@ -95,4 +95,10 @@ class LiveState:
         self._kept = None
 
     def _token(self, model: torch.nn.Module) -> Hashable:
-        return self._copies, self._step(), tuple(tensor._version for tensor in state_of(model).values())
+        return self._copies, self._step(), _versions(model)
+
+
+def _versions(model: torch.nn.Module) -> tuple[int, ...]:
+    """Counters that tell of in-place changes; not by `state_dict()`, as a view asks several times a frame."""
+    held = (tensors for module in model.modules() for tensors in (module._parameters, module._buffers))
+    return tuple(tensor._version for tensors in held for tensor in tensors.values() if tensor is not None)

@@ -238,7 +238,7 @@ def _observer(session: Session, replica: Replica, probe: Probe, criterion: Calla
         replica,
         probe,
         session.view_state,
-        apply_edits=lambda state, edits: session.edits.preview(state, cast(tuple[Edit, ...], edits)),
+        apply_edits=lambda state, edits: session.edits.try_out(state, cast(tuple[Edit, ...], edits)),
         criterion=criterion,
         quiet=lambda: not session.loop_elsewhere(),
         place_of=lambda step: session.run.snapshot(step=step).place,

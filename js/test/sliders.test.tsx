@@ -201,23 +201,36 @@ describe("an opened tensor", () => {
   }
 
   it("offers every operation; freezing only live", async () => {
-    const { find, asked, text, button } = await opened();
-    for (const name of ["shift", "noise × σ", "prune", "clamp at ±"]) expect(text()).toContain(name);
-    change(find('input[aria-label="conv.weight · clamp"]'), "0.5");
-    expect(asked("edit")[0]?.value).toEqual([-0.5, 0.5]);
+    const { find, asked, answer, text, button } = await opened();
+    for (const name of ["shift", "noise × σ", "prune", "clamp from", "clamp to"]) expect(text()).toContain(name);
+    change(find('input[aria-label="conv.weight · clamp to"]'), "0.5");
+    expect(asked("edit")[0]?.value).toEqual([-1, 0.5]);
+    await answer("edit");
+    await answer("edit");
+    change(find('input[aria-label="conv.weight · clamp from"]'), "-0.25");
+    expect(asked("edit").at(-1)?.value).toEqual([-0.25, 1]);
     expect(button("Freeze").disabled).toBe(true);
   });
 
   it("draws of 4,096 channels those on screen, and asks for others when it is scrolled", async () => {
-    const { el, find, asked, text } = await opened();
+    const { el, find, asked, text, model, answer } = await opened();
     expect(text()).toContain("4,096 channels");
-    expect(el.querySelectorAll(".tvw-unit-line").length).toBe(60);
+    const lines = () =>
+      [...el.querySelectorAll<HTMLElement>(".tvw-unit-line")].map((line) => Number(line.dataset.unit));
+    expect(lines()).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8]);
     const rows = find(".tvw-units-rows");
     expect((rows.firstElementChild as HTMLElement).style.height).toBe(`${4096 * 24}px`);
     rows.scrollTop = 1000 * 24;
     rows.dispatchEvent(new Event("scroll"));
     await settle();
     expect(asked("units").at(-1)).toMatchObject({ tensor: "conv.weight", first: 990, query: "" });
+    model.push("units", 3, units(990));
+    await settle();
+    expect(lines()).toEqual([998, 999, 1000, 1001, 1002, 1003, 1004, 1005, 1006, 1007, 1008]);
+    change(find('[aria-label="order"]'), "largest");
+    await answer("units");
+    expect(rows.scrollTop).toBe(0);
+    expect(asked("units").at(-1)).toMatchObject({ first: 0, order: "largest" });
   });
 
   it("finds channels, switches one off, and tells the kernel when it is closed", async () => {

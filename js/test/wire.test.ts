@@ -93,7 +93,33 @@ describe("Link", () => {
     expect(got.map((push) => push.seq)).toEqual([7]);
     expect(model.sent).toEqual([]);
     painted[0]?.();
-    expect(model.sent).toEqual([{ kind: "ack", seq: 7 }]);
+    expect(model.sent).toEqual([{ kind: "ack", painted: [7] }]);
+  });
+
+  it("tells of pictures that come while something is asked with the next question, or a moment later", () => {
+    const { model, link, painted } = linked();
+    const told = () => model.sent.map((message) => (message as { painted?: number[] }).painted);
+    void link.request("edit");
+    model.push("weights", 1, {});
+    model.push("units", 2, {});
+    for (const done of painted.splice(0)) done();
+    expect(told()).toEqual([undefined]);
+    model.reply(model.sent[0]);
+    void link.request("edit");
+    expect(told()).toEqual([undefined, [1, 2]]);
+    model.push("weights", 3, {});
+    for (const done of painted.splice(0)) done();
+    vi.advanceTimersByTime(PATIENCE);
+    expect(told()).toEqual([undefined, [1, 2], [3]]);
+    expect(model.sent.at(-1)).toEqual({ kind: "ack", painted: [3] });
+  });
+
+  it("tells of every second picture of a quick succession, whatever is asked meanwhile", () => {
+    const { model, link, painted } = linked();
+    void link.request("move");
+    for (const seq of [1, 2, 3, 4]) model.push("frame", seq, {});
+    while (painted.length) painted.shift()?.();
+    expect(model.sent.slice(1)).toEqual([2, 4].map((seq) => ({ kind: "ack", painted: [seq] })));
   });
 
   it("gives a second view the newest push at once, and a view that left nothing more", () => {

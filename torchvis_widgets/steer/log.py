@@ -15,11 +15,13 @@ from torchvis_widgets.steer.code import code
 from torchvis_widgets.steer.edits import Edit, EditError
 from torchvis_widgets.steer.freezing import check_freeze, let_train
 from torchvis_widgets.steer.optimizer_state import Forgotten, forget
-from torchvis_widgets.steer.preview import apply, new_values
+from torchvis_widgets.steer.outcome import outcome
+from torchvis_widgets.steer.preview import Made, apply, new_values
 from torchvis_widgets.steer.recipe import Recipe
 from torchvis_widgets.steer.region import read, write
 from torchvis_widgets.steer.taking_back import taken_back
 from torchvis_widgets.steer.transaction import Kept, Transaction, Turn
+from torchvis_widgets.steer.trying import Tries
 from torchvis_widgets.steer.words import in_words
 
 __all__ = ["MOST_BYTES", "EditLog"]
@@ -50,6 +52,7 @@ class EditLog:
         self.version = 0
         self.tensors, self._around = tensors, around or Around()
         self._past = past
+        self._tries = Tries(self._tried)
         self._all: list[Transaction] = []
         self._done: list[Transaction] = []
         self._undone: list[Transaction] = []
@@ -101,8 +104,15 @@ class EditLog:
 
     def preview(self, state: Mapping[str, Tensor], edits: Iterable[Edit]) -> dict[str, Tensor]:
         """A copy of a state with edits made, bit for bit as `apply` would change the model. Raises EditError."""
+        return self._tried(state, edits, outcome)
+
+    def try_out(self, state: Mapping[str, Tensor], edits: Iterable[Edit]) -> Mapping[str, Tensor]:
+        """`preview()` of a state that is never changed, nor is what this gives: a drag asks again and again."""
+        return self._tries.of(state, tuple(edits))
+
+    def _tried(self, state: Mapping[str, Tensor], edits: Iterable[Edit], made: Made) -> dict[str, Tensor]:
         around = self._around
-        return apply(state, edits, around.tied(), around.states, around.fresh)
+        return apply(state, edits, around.tied(), around.states, around.fresh, made)
 
     def __repr__(self) -> str:
         lines = [f"  {each!r}" for each in self.transactions]

@@ -16,7 +16,7 @@ from torchvis_widgets.steer.outcome import outcome
 from torchvis_widgets.steer.recipe import Recipe
 from torchvis_widgets.steer.region import read, write
 
-__all__ = ["Fresh", "States", "apply", "fan_based", "names_of", "new_values", "no_states", "others"]
+__all__ = ["Fresh", "Made", "States", "apply", "fan_based", "names_of", "new_values", "no_states", "others"]
 
 States = Callable[[int, "int | None"], Mapping[str, Tensor]]
 """(step, branch) → the state of a snapshot; raises LookupError where there is none."""
@@ -25,6 +25,9 @@ Fresh = Callable[[str, tuple[int, ...], int], Recipe]
 """(name, shape, seed) → how the values that a tensor begins with are drawn."""
 
 fan_based: Fresh = partial(initial, None)
+
+Made = Callable[[Tensor, Edit, Tensor | None], Tensor]
+"""(values, edit, there) → what the edit makes of the values, bit for bit as `outcome()` does."""
 
 
 def no_states(step: int, branch: int | None) -> Mapping[str, Tensor]:
@@ -38,6 +41,7 @@ def apply(
     tied: Iterable[Collection[str]] = (),
     states: States = no_states,
     fresh: Fresh = fan_based,
+    made: Made = outcome,
 ) -> dict[str, Tensor]:
     """A new state with the edits made, in order; only touched tensors are copied.
 
@@ -49,23 +53,27 @@ def apply(
     copied: set[str] = set()
     for edit in edits:
         check(edited, edit)
-        values = new_values(edited, edit, states, fresh)
-        for name, made in values.items():
+        values = new_values(edited, edit, states, fresh, made)
+        for name, new in values.items():
             if name not in copied:
                 together = _together(edited, name, groups)
                 edited.update(dict.fromkeys(together, edited[name].detach().clone()))
                 copied |= together
-            write(edited[name], edit, made)
+            write(edited[name], edit, new)
     return edited
 
 
 def new_values(
-    tensors: Mapping[str, Tensor], edit: Edit, states: States = no_states, fresh: Fresh = fan_based
+    tensors: Mapping[str, Tensor],
+    edit: Edit,
+    states: States = no_states,
+    fresh: Fresh = fan_based,
+    made: Made = outcome,
 ) -> dict[str, Tensor]:
     """What an edit that fits makes of each tensor's region, by name; nothing is changed. Raises EditError."""
     there = others(tensors, edit, states, fresh)
     with torch.inference_mode(False), torch.no_grad():
-        return {name: outcome(read(tensors[name], edit), edit, there.get(name)) for name in names_of(tensors, edit)}
+        return {name: made(read(tensors[name], edit), edit, there.get(name)) for name in names_of(tensors, edit)}
 
 
 def others(tensors: Mapping[str, Tensor], edit: Edit, states: States, fresh: Fresh) -> dict[str, Tensor]:

@@ -175,18 +175,18 @@ class LiveWidget(anywidget.AnyWidget):
     def _receive(self, _: Any, message: Any, buffers: list[Any]) -> None:
         if not isinstance(message, dict):
             return
-        if message.get("kind") == "ack":
-            self._acknowledged(message.get("seq"))
-        elif message.get("kind") == "request":
+        if "painted" in message:
+            self._acknowledged(message["painted"])
+        if message.get("kind") == "request":
             self._answer(message, buffers)
 
-    def _acknowledged(self, seq: object) -> None:
-        if not isinstance(seq, int) or seq not in self._waiting:
-            return
-        topic, sent = self._waiting[seq]
-        self.acknowledged(time.monotonic() - sent)
-        # What was sent before has been painted or replaced.
-        self._waiting = {n: each for n, each in self._waiting.items() if n > seq or each[0] != topic}
+    def _acknowledged(self, painted: object) -> None:
+        for seq in painted if isinstance(painted, list) else ():
+            if isinstance(seq, int) and seq in self._waiting:
+                topic, sent = self._waiting[seq]
+                self.acknowledged(time.monotonic() - sent)
+                # What was sent before has been painted or replaced.
+                self._waiting = {n: each for n, each in self._waiting.items() if n > seq or each[0] != topic}
         if self._behind:
             self.changed()
         else:

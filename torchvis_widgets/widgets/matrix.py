@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -37,14 +39,22 @@ class Matrix:
         """Rows and columns of the whole tensor."""
         return _full_size(self.shape)
 
+    @cached_property
     def limits(self) -> tuple[float, float]:
         """Symmetric colour limits."""
         _, hi = robust_limits(self.values)
         return -hi, hi
 
+    @cached_property
     def tiles(self) -> bytes:
         """The cells as bytes, row by row."""
-        return quantise(self.values, *self.limits()).tobytes()
+        return quantise(self.values, *self.limits).tobytes()
+
+    @cached_property
+    def reach(self) -> float:
+        """The largest finite magnitude; 1 where there is none."""
+        finite = self.values[np.isfinite(self.values)]
+        return float(np.abs(finite).max()) if finite.size and finite.any() else 1.0
 
     def index(self, row: int, column: int) -> tuple[int, ...]:
         """The element that a cell shows. Raises IndexError outside."""
@@ -58,6 +68,21 @@ class Matrix:
         place = int(np.ravel_multi_index(index, self.shape)) if self.shape else 0
         row, column = divmod(place, max(1, self.full_size[1]))
         return int(np.abs(self.rows - row).argmin()), int(np.abs(self.columns - column).argmin())
+
+
+class Laid:
+    """The matrices of tensors that do not change, each laid out once as long as it is asked for."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, tuple[torch.Tensor, Matrix]] = {}
+
+    def of(self, tensors: Mapping[str, torch.Tensor]) -> dict[str, Matrix]:
+        """One a name."""
+        before, self._kept = self._kept, {}
+        for name, tensor in tensors.items():
+            old = before.get(name)
+            self._kept[name] = old if old is not None and old[0] is tensor else (tensor, Matrix.of(tensor))
+        return {name: matrix for name, (_, matrix) in self._kept.items()}
 
 
 def _full_size(shape: tuple[int, ...]) -> tuple[int, int]:

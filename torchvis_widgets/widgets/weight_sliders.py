@@ -148,7 +148,7 @@ class WeightSliders(Board):
         if by not in BYS or order not in ORDERS:
             raise ValueError(f"by is one of {', '.join(BYS)} and order one of {', '.join(ORDERS)}")
         window = Window(name_asked(tensor), by, whole_asked(first, "first"), name_asked(query), order)
-        self._units_in(window)
+        self._units_in(window, self._base())
         self._window = window
         self.changed()
 
@@ -189,10 +189,10 @@ class WeightSliders(Board):
 
     def _checked(self, edit: Edit, edits: tuple[Edit, ...]) -> None:
         """Raises EditError for an edit that does not fit, alone or after the others."""
-        step = self._step
+        found = self._edited.find(self._step)
         if edit not in edits:  # one at rest, which is left out, has to fit all the same
-            self.stage.session.edits.preview(self._edited.base(step), (edit,))
-        self._edited.state(step, edits)
+            self.stage.session.edits.preview(self._edited.base(found), (edit,))
+        self._edited.state(found, edits)
 
     def _as_asked(self, edit: Edit) -> Edit:
         return replace(edit, reset_optimizer=self.reset_optimizer and edit.op != "freeze")

@@ -97,11 +97,17 @@ export function renderRows(
   return pixels;
 }
 
+/** Gives the canvas its size, in device px. */
+export function sized(canvas: HTMLCanvasElement, width: number, height: number): void {
+  // to set even the same size is to make a new drawing of it, for which the browser lays out all its layers again
+  if (canvas.width !== width) canvas.width = width;
+  if (canvas.height !== height) canvas.height = height;
+}
+
 /** Sizes the canvas and puts the pixels there. */
 export function paint(canvas: HTMLCanvasElement | null, { width, height, rgba }: Pixels): void {
   if (!canvas) return;
-  canvas.width = width;
-  canvas.height = height;
+  sized(canvas, width, height);
   const context = canvas.getContext("2d");
   if (!context || !rgba.length) return;
   context.putImageData(new ImageData(new Uint8ClampedArray(rgba.buffer as ArrayBuffer), width, height), 0, 0);

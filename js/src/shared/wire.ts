@@ -45,7 +45,7 @@ interface Message {
 
 export const PATIENCE = 1500;
 /** ms between two pictures that follow each other quickly */
-const SUCCESSION = 120;
+const SUCCESSION = 250;
 /** pictures that wait to be painted, as many as the kernel sends ahead; a page that paints none gets the newest */
 const QUEUE = 4;
 /** asked for by the view itself: they leave the last error on show */
@@ -67,7 +67,9 @@ export class Link {
   #latest = new Map<string, Push<never>>();
   #answered = false;
   #saved: "never" | "partly" = "never";
-  #unsaid = new Map<string, ReturnType<typeof setTimeout>>();
+  /** of each topic the newest picture that has been painted and that the kernel does not know of */
+  #unsaid = new Map<string, number>();
+  #telling: ReturnType<typeof setTimeout> | undefined;
   #last = new Map<string, number>();
   /** by topic, while a picture of it is being painted: those that came since */
   #unpainted = new Map<string, Push<never>[]>();
@@ -95,7 +97,7 @@ export class Link {
     return new Promise((resolve) => {
       const timer = setTimeout(() => this.#overdue(id), PATIENCE);
       this.#waiting.set(id, { resolve: resolve as Waiting["resolve"], timer });
-      this.#send({ kind: "request", id, op, args }, buffers);
+      this.#send({ kind: "request", id, op, args, ...this.#said() }, buffers);
     });
   }
 
@@ -163,7 +165,7 @@ export class Link {
 
   close(): void {
     this.#port.off("msg:custom", this.#receive);
-    for (const timer of this.#unsaid.values()) clearTimeout(timer);
+    clearTimeout(this.#telling);
     for (const id of [...this.#waiting.keys()]) this.#giveUp(id);
   }
 
@@ -227,17 +229,28 @@ export class Link {
 
   /**
    * Tells the kernel what has been painted: at once for a picture that comes alone, and in a quick succession for every
-   * second one, since each message makes the host redraw its own signs of a busy kernel.
+   * second one, since each message makes the host redraw its own signs of a busy kernel. While something is being asked
+   * the next question is likely to come soon, and takes it along.
    */
   #painted(topic: string, seq: number): void {
-    const waiting = this.#unsaid.get(topic);
-    clearTimeout(waiting);
-    const tell = () => {
-      this.#unsaid.delete(topic);
-      this.#send({ kind: "ack", seq });
-    };
-    if (waiting !== undefined || this.#quiet(topic)) tell();
-    else this.#unsaid.set(topic, setTimeout(tell, SUCCESSION));
+    const second = this.#unsaid.has(topic);
+    const alone = this.#quiet(topic) && !this.#waiting.size;
+    this.#unsaid.set(topic, seq);
+    if (second || alone) this.#tell();
+    else this.#telling ??= setTimeout(() => this.#tell(), SUCCESSION);
+  }
+
+  #tell(): void {
+    this.#send({ kind: "ack", ...this.#said() });
+  }
+
+  /** What there is to tell with the next message. */
+  #said(): { painted?: number[] } {
+    const painted = [...this.#unsaid.values()];
+    clearTimeout(this.#telling);
+    this.#telling = undefined;
+    this.#unsaid.clear();
+    return painted.length ? { painted } : {};
   }
 
   /** Whether no picture of the topic came shortly before this one. */

@@ -3,7 +3,7 @@ import { lut } from "../shared/colour";
 import { number } from "../shared/format";
 import { useRatio, useSize } from "../shared/hooks";
 import type { Latest } from "../shared/latest";
-import { paintCodes } from "../shared/pixels";
+import { paintCodes, sized } from "../shared/pixels";
 import { bytes, type Push } from "../shared/wire";
 import { extentNote, heatSize, type Picked, type TensorInfo, type Weights } from "./weights";
 
@@ -128,12 +128,12 @@ function paintHeat(
   size: { width: number; height: number },
   ratio: number,
 ): void {
-  canvas.width = Math.max(cols, Math.round(size.width * ratio));
-  canvas.height = Math.max(rows, Math.round(size.height * ratio));
+  sized(canvas, Math.max(cols, Math.round(size.width * ratio)), Math.max(rows, Math.round(size.height * ratio)));
   canvas.style.imageRendering = canvas.width > size.width * ratio + 1 ? "auto" : "pixelated";
   const context = canvas.getContext("2d");
   const at = { x: 0, y: 0, width: canvas.width, height: canvas.height };
   const sheet = document.createElement("canvas");
+  context?.clearRect(0, 0, at.width, at.height);
   if (context) paintCodes(context, codes, { width: cols, height: rows }, lut(true), at, sheet);
 }
 

@@ -1,11 +1,11 @@
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { count } from "../shared/format";
 import { useLatest, usePush } from "../shared/hooks";
 import type { Latest } from "../shared/latest";
-import { Button, Segmented } from "../shared/parts";
+import { Segmented } from "../shared/parts";
 import type { Link } from "../shared/wire";
-import { Slider } from "./slider";
-import { type By, lastName, type TensorInfo, type UnitRow, type Units } from "./weights";
+import { UnitLine } from "./unit_line";
+import type { By, TensorInfo, Units } from "./weights";
 
 /** px of a row, as in style.css */
 export const ROW = 24;
@@ -14,6 +14,8 @@ const BEFORE = 10;
 /** rows that may be scrolled before others are asked for */
 const SLACK = 6;
 const SHOWN = 7;
+/** rows drawn above and below those in view: each costs the browser a few layers at every frame */
+const BEYOND = 2;
 
 const ORDERS = [
   { value: "number", label: "by number" },
@@ -40,6 +42,8 @@ export function UnitList({ tensor, latest, link }: Props) {
   const [query, setQuery] = useState("");
   const [order, setOrder] = useState("number");
   const [first, setFirst] = useState(0);
+  const [top, setTop] = useState(0);
+  const list = useRef<HTMLDivElement>(null);
   useEffect(() => {
     if (parts.length) void asking.send("units", { tensor: name, by, first, query, order });
   }, [asking, name, by, first, query, order, parts.length]);
@@ -47,11 +51,20 @@ export function UnitList({ tensor, latest, link }: Props) {
   if (!parts.length) return null;
   const units = push?.value.tensor === name && push.value.by === by ? push.value : null;
   const scrolled = (event: Event) => {
-    const top = Math.floor((event.currentTarget as Element).scrollTop / ROW);
-    const wanted = Math.max(0, top - BEFORE);
+    const row = Math.floor((event.currentTarget as Element).scrollTop / ROW);
+    const wanted = Math.max(0, row - BEFORE);
+    setTop(row);
     if (Math.abs(wanted - first) > SLACK || (wanted === 0 && first !== 0)) setFirst(wanted);
   };
+  const fromTheTop = () => {
+    if (list.current) list.current.scrollTop = 0;
+    setTop(0);
+    setFirst(0);
+  };
   const found = units?.found ?? 0;
+  const drawn = units?.rows
+    .map((row, i) => ({ row, place: units.first + i }))
+    .filter(({ place }) => place >= top - BEYOND && place < top + SHOWN + BEYOND);
   return (
     <div class="tvw-units">
       <div class="tvw-tools-row">
@@ -62,7 +75,7 @@ export function UnitList({ tensor, latest, link }: Props) {
             value={by}
             choose={(next) => {
               setBy(next);
-              setFirst(0);
+              fromTheTop();
             }}
           />
         ) : (
@@ -75,7 +88,7 @@ export function UnitList({ tensor, latest, link }: Props) {
           aria-label={`find a ${by}`}
           value={query}
           onInput={(event) => {
-            setFirst(0);
+            fromTheTop();
             setQuery(event.currentTarget.value);
           }}
         />
@@ -84,7 +97,7 @@ export function UnitList({ tensor, latest, link }: Props) {
           aria-label="order"
           value={order}
           onChange={(event) => {
-            setFirst(0);
+            fromTheTop();
             setOrder(event.currentTarget.value);
           }}
         >
@@ -97,12 +110,13 @@ export function UnitList({ tensor, latest, link }: Props) {
       </div>
       <div
         class="tvw-units-rows"
+        ref={list}
         style={{ height: `${Math.min(SHOWN, Math.max(1, found)) * ROW}px` }}
         onScroll={scrolled}
       >
         <div style={{ height: `${found * ROW}px` }}>
-          {units?.rows.map((row, i) => (
-            <UnitLine key={row.unit} tensor={name} row={row} top={(units.first + i) * ROW} latest={latest} />
+          {drawn?.map(({ row, place }) => (
+            <UnitLine key={row.unit} tensor={name} row={row} top={place * ROW} latest={latest} />
           ))}
         </div>
         {units && !found && (
@@ -111,41 +125,6 @@ export function UnitList({ tensor, latest, link }: Props) {
           </p>
         )}
       </div>
-    </div>
-  );
-}
-
-function UnitLine({ tensor, row, top, latest }: { tensor: string; row: UnitRow; top: number; latest: Latest }) {
-  const { unit, index, gain, share } = row;
-  const off = row.off || gain === 0;
-  const label = `${lastName(tensor)}[${unit}]`;
-  return (
-    <div class="tvw-unit-line" data-unit={unit} style={{ top: `${top}px` }}>
-      <svg class="tvw-unit-share" viewBox="0 0 28 8" aria-hidden="true">
-        <title>{`${Math.round(100 * share)} % of the largest`}</title>
-        <rect width={28 * share} height="8" rx="1" />
-      </svg>
-      <Slider
-        label={`${label} · gain`}
-        name={row.name && row.name !== String(unit) ? `${unit} ${row.name}` : String(unit)}
-        value={gain}
-        lo={0}
-        hi={2}
-        step={0.01}
-        rest={1}
-        digits={2}
-        latest={latest}
-        op="edit"
-        target={{ change: "gain", tensor, index }}
-      />
-      <Button
-        act={() => void latest.send("off", { tensor, index, off: !off }, `off ${label}`)}
-        pressed={off}
-        label={`${label} off`}
-        title={off ? "on again" : "off: all its weights become 0"}
-      >
-        off
-      </Button>
     </div>
   );
 }

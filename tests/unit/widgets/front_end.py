@@ -57,7 +57,7 @@ class FrontEnd:
 
     def acknowledge(self) -> None:
         for push in list(self.pushes):
-            self.widget._receive(None, {"kind": "ack", "seq": push.seq}, [])
+            self.widget._receive(None, {"kind": "ack", "painted": [push.seq]}, [])
 
     def _take(self, content: dict[str, Any], buffers: list[bytes] | None = None) -> None:
         if content["kind"] == "reply":
@@ -67,7 +67,7 @@ class FrontEnd:
         push = Push(content["topic"], content["seq"], content["value"], list(buffers or []))
         self.pushes.append(push)
         if not self.slow:
-            self.widget._receive(None, {"kind": "ack", "seq": push.seq}, [])
+            self.widget._receive(None, {"kind": "ack", "painted": [push.seq]}, [])
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 20.0) -> None:

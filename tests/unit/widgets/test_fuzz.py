@@ -75,8 +75,8 @@ def test_a_refused_request_changes_nothing(session: tvw.Session, name: str, data
 @pytest.mark.parametrize("name", PARTS)
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(message=json_values | st.fixed_dictionaries({"kind": st.sampled_from(["request", "ack"]) | json_values},
-                                                   optional={"id": json_values, "op": json_values, "seq": json_values,
-                                                             "args": json_values}))  # fmt: skip
+                                                   optional={"id": json_values, "op": json_values, "args": json_values,
+                                                             "painted": json_values}))  # fmt: skip
 def test_a_message_of_any_shape_changes_nothing(session: tvw.Session, name: str, message: Any) -> None:
     widget = part(session, name)
     page = FrontEnd(widget)

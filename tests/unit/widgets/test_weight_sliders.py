@@ -165,7 +165,7 @@ def test_a_cell_of_a_heat_map_leads_back_to_its_element(shape: tuple[int, ...]) 
     matrix = Matrix.of(tensor)
     assert len(matrix.rows) <= MOST_ROWS
     assert len(matrix.columns) <= MOST_COLUMNS
-    assert len(matrix.tiles()) == matrix.values.size
+    assert len(matrix.tiles) == matrix.values.size
     for row, column in {(0, 0), (len(matrix.rows) - 1, len(matrix.columns) - 1)} if matrix.values.size else ():
         index = matrix.index(row, column)
         assert float(tensor[index]) == matrix.values[row, column]

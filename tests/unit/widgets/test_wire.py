@@ -42,7 +42,14 @@ def test_bad_requests_are_answered_in_words_and_change_nothing(
 
 def test_messages_that_are_no_requests_are_passed_over(session: tvw.Session) -> None:
     page = FrontEnd(ActivationViewer(session))
-    for message in (None, [], "hello", {"kind": "gossip"}, {"kind": "ack", "seq": "x"}):
+    for message in (
+        None,
+        [],
+        "hello",
+        {"kind": "gossip"},
+        {"kind": "ack", "painted": "x"},
+        {"painted": [None, {}, True]},
+    ):
         assert page.send(message) == {}
 
 
@@ -63,9 +70,20 @@ def test_an_acknowledgement_of_a_later_push_stands_for_those_before(session: tvw
     page = FrontEnd(ActivationViewer(session, scope="layer"), slow=True)
     for sample in (1, 2, 3):
         page.ask("sample", sample=sample)
-    page.send({"kind": "ack", "seq": page.last("frame").seq})
+    page.send({"kind": "ack", "painted": [page.last("frame").seq]})
     page.ask("sample", sample=4)
     assert page.last("frame").value["sample"] == 4
+
+
+def test_a_request_takes_along_what_was_painted(session: tvw.Session) -> None:
+    page = FrontEnd(ActivationViewer(session, scope="layer"), slow=True)
+    for sample in (1, 2, 3, 4, 5):
+        page.ask("sample", sample=sample)
+    assert page.widget.behind
+    painted = [push.seq for push in page.pushes]
+    page.send({"kind": "request", "id": "v:9", "op": "sample", "args": {"sample": 6}, "painted": painted})
+    assert page.last("frame").value["sample"] == 6
+    assert not page.widget.behind
 
 
 def test_a_push_that_is_never_acknowledged_holds_nothing_up_for_long(

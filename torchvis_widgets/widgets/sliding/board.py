@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from typing import Any, ClassVar
 
 import torch
@@ -10,11 +10,11 @@ import traitlets as t
 
 from torchvis_widgets.steer.edits import Edit, EditError
 from torchvis_widgets.widgets.base import Reply, Topic
-from torchvis_widgets.widgets.matrix import Matrix
+from torchvis_widgets.widgets.matrix import Laid, Matrix
 from torchvis_widgets.widgets.sliding.asked import same_place
 from torchvis_widgets.widgets.sliding.blend import Blend, Way, choices
 from torchvis_widgets.widgets.sliding.consequence import consequence
-from torchvis_widgets.widgets.sliding.edited import Edited, State
+from torchvis_widgets.widgets.sliding.edited import Edited, Found
 from torchvis_widgets.widgets.sliding.finding import class_names, frozen
 from torchvis_widgets.widgets.sliding.listing import drafted, made
 from torchvis_widgets.widgets.sliding.live_edits import LiveEdits
@@ -42,6 +42,7 @@ class Board(View):
     """Counts the states that were on show."""
 
     _shown: Hashable = None
+    _found: Found  # the state that the data for the view are of
     _picked: Picked | None = None
     _listing = False  # whether the list of edits is on screen
     _window: Window | None = None
@@ -55,6 +56,7 @@ class Board(View):
             stage.selection.select(layer)
         session = stage.session
         self._live, self._edited, self._way = LiveEdits(session), Edited(session), Way(self.changed)
+        self._laid = Laid()
         super().__init__(session, **traits)  # from now on the publisher asks for the topics
 
     def state_dict(self) -> dict[str, torch.Tensor]:
@@ -65,7 +67,9 @@ class Board(View):
         return dict(self._state())
 
     def update(self) -> None:
-        session, cursor, now = self.stage.session, self.stage.selection.now, self._now()
+        session, cursor = self.stage.session, self.stage.selection.now
+        self._found = self._edited.find(self._step)
+        now = self._now()
         if cursor.layer != self.layer:
             self._picked = None
         self.show(layer=cursor.layer, can_live=session.model is not None and session.open)
@@ -99,24 +103,24 @@ class Board(View):
     def _now(self) -> Hashable:
         """What tells the weights on show, and their answer for the probe, from all others."""
         session = self.stage.session
-        return session.run.branch, id(session.observer), self._edited.token(self._step), self._drafts(), self.mode
+        return session.run.branch, id(session.observer), self._found.token, self._drafts(), self.mode
 
-    def _base(self) -> State:
-        return self._edited.base(self._step)
+    def _base(self) -> Mapping[str, torch.Tensor]:
+        return self._edited.base(self._edited.find(self._step))
 
-    def _state(self) -> State:
-        return self._edited.state(self._step, self._drafts())
+    def _state(self) -> Mapping[str, torch.Tensor]:
+        return self._edited.state(self._edited.find(self._step), self._drafts())
 
     def _weights(self) -> Reply:
         session, drafts = self.stage.session, self.stage.drafts
         trouble: str | None = None
+        base = state = self._edited.base(self._found)
         try:
-            base, state = self._edited.both(self._step, self._drafts())
+            state = self._edited.state(self._found, self._drafts())
         except EditError as error:
-            base = state = self._base()
             trouble = str(error)
         names = names_in(self.stage.selection.now.layer, base)
-        bases = {name: Matrix.of(base[name]) for name in names[:MOST_TENSORS]}
+        bases = self._laid.of({name: base[name] for name in names[:MOST_TENSORS]})
         matrices = {name: each if state[name] is base[name] else Matrix.of(state[name]) for name, each in bases.items()}
         own = tuple(each for each in (self._live.dragged,) if each) if self.mode == "live" else self._drafts()
         tensors = [
@@ -137,14 +141,14 @@ class Board(View):
             "live": self.mode == "live",
             "error": trouble or left_out(names),
         }
-        return value, [matrix.tiles() for matrix in matrices.values()]
+        return value, [matrix.tiles for matrix in matrices.values()]
 
     def _listed(self) -> Reply:
         rows = drafted(self.stage.drafts) if self.mode == "preview" else made(self.stage.session)
         return {"rows": rows, "live": self.mode == "live"}, []
 
-    def _units_in(self, window: Window) -> Units:
-        tensor = self._base().get(window.tensor)
+    def _units_in(self, window: Window, base: Mapping[str, torch.Tensor]) -> Units:
+        tensor = base.get(window.tensor)
         if tensor is None:
             raise ValueError(f"no tensor {window.tensor!r} in this model")
         parts = units_of(self.stage.session.layers, window.tensor, tuple(tensor.shape))
@@ -155,7 +159,8 @@ class Board(View):
     def _units(self) -> Reply:
         window = self._window
         assert window is not None
-        units, state = self._units_in(window), self._state()
+        units = self._units_in(window, self._edited.base(self._found))
+        state = self._edited.state(self._found, self._drafts())
         names = class_names(self.stage.session, window.tensor, units.count)
         edits = self._drafts() if self.mode == "preview" else [each for each in (self._live.dragged,) if each]
         listed = units.listed(window, state[window.tensor], edits, names)
@@ -171,7 +176,7 @@ class Board(View):
         def loss(share: float) -> float | None:
             return observer.outputs(step, (*others, blend.edit(share)) if share else others).loss
 
-        self._way.aim((blend, others, id(observer), self.mode), self._edited.token(step), loss)
+        self._way.aim((blend, others, id(observer), self.mode), self._found.token, loss)
 
     def _blended(self) -> Reply:
         blend, session = self._blend, self.stage.session

@@ -3,56 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass
 
 from torch import Tensor
 
 from torchvis_widgets.session import Session
 from torchvis_widgets.steer.edits import Edit
 
-__all__ = ["Edited"]
+__all__ = ["Edited", "Found"]
 
-State = dict[str, Tensor]
+State = Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Found:
+    """A state: what tells it from every other (None where nothing does), and what loads it."""
+
+    token: Hashable
+    load: Callable[[], State]
 
 
 class Edited:
-    """States of one session, by name of tensor; the last one asked for is kept, as a drag asks for it again."""
+    """States of one session, by name of tensor; the last one loaded is kept, as a drag asks for it again."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self._base: tuple[Hashable, State] | None = None
-        self._made: tuple[Hashable, State] | None = None
 
-    def token(self, step: int | None) -> Hashable:
-        """What tells the state at a snapshot, or of now (None), from every other; None where it cannot be told."""
-        return self._found(step)[0]
-
-    def base(self, step: int | None) -> State:
-        """The state as it is."""
-        return self._based(*self._found(step))
-
-    def state(self, step: int | None, edits: tuple[Edit, ...]) -> State:
-        """The state with the edits made. Raises EditError."""
-        return self.both(step, edits)[1]
-
-    def both(self, step: int | None, edits: tuple[Edit, ...]) -> tuple[State, State]:
-        """The state as it is, and with the edits made. Raises EditError."""
-        token, load = self._found(step)  # once: of a large model it takes milliseconds
-        base, kept = self._based(token, load), self._made
-        if not edits:
-            return base, base
-        if token is None or kept is None or kept[0] != (token, edits):
-            self._made = kept = (token, edits), self._session.edits.preview(base, edits)
-        return base, kept[1]
-
-    def _found(self, step: int | None) -> tuple[Hashable, Callable[[], Mapping[str, Tensor]]]:
-        """The token, and what loads the very state that it is of: the loop may go on in between."""
+    def find(self, step: int | None) -> Found:
+        """The state at a snapshot, or of now (None): of a large model that takes milliseconds."""
         if step is not None:
-            return (False, self._session.run.snapshot(step=step).place), lambda: self._session.view_state(step)
+            return Found((False, self._session.run.snapshot(step=step).place), lambda: self._session.view_state(step))
         version = self._session.live()
-        return None if version.token is None else (True, version.token), version.load
+        return Found(None if version.token is None else (True, version.token), version.load)
 
-    def _based(self, token: Hashable, load: Callable[[], Mapping[str, Tensor]]) -> State:
+    def base(self, found: Found) -> State:
+        """The state as it is."""
         kept = self._base
-        if token is None or kept is None or kept[0] != token:
-            self._base = kept = token, dict(load())
+        if found.token is None or kept is None or kept[0] != found.token:
+            self._base = kept = found.token, found.load()
         return kept[1]
+
+    def state(self, found: Found, edits: tuple[Edit, ...]) -> State:
+        """The state with the edits made. Raises EditError."""
+        return self._session.edits.try_out(self.base(found), edits)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import numpy as np
 from torch import Tensor
 
 from torchvis_widgets.steer.checks import why_not
@@ -37,12 +36,12 @@ def left_out(names: list[str]) -> str | None:
 def row(name: str, tensor: Tensor, matrix: Matrix, base: Matrix, edits: Iterable[Edit]) -> dict[str, Any]:
     """What is shown of a tensor; `base` is laid out from its values without edits, which set how far sliders reach."""
     reason = why_not(tensor)
-    lo, hi = matrix.limits()
+    lo, hi = matrix.limits
     rows, columns = matrix.full_size
     return {
         "name": name, "shape": list(tensor.shape), "dtype": str(tensor.dtype).removeprefix("torch."),
         "rows": len(matrix.rows), "cols": len(matrix.columns), "rows_total": rows, "cols_total": columns,
-        "lo": lo, "hi": hi, "reach": _reach(base), "values": _values(name, edits),
+        "lo": lo, "hi": hi, "reach": base.reach, "values": _values(name, edits),
         "editable": reason is None, "note": reason,
     }  # fmt: skip
 
@@ -56,14 +55,9 @@ def picked_value(
     name, index = picked
     row, column = bases[name].cell(index)
     value = float(state[name][index])
-    reach = max(2 * _reach(bases[name]), 2 * abs(value), 1e-3)
+    reach = max(2 * bases[name].reach, 2 * abs(value), 1e-3)
     place = {"tensor": name, "index": list(index), "row": row, "col": column}
     return {**place, "value": value, "lo": -reach, "hi": reach}
-
-
-def _reach(base: Matrix) -> float:
-    finite = base.values[np.isfinite(base.values)]
-    return float(np.abs(finite).max()) if finite.size and finite.any() else 1.0
 
 
 def _values(name: str, edits: Iterable[Edit]) -> dict[str, Any]:

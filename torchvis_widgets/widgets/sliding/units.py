@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -48,7 +49,11 @@ class Units:
         """The index of one. Raises EditError."""
         if self.by == "head" and self.model is not None:
             return head_index(self.model, self.name, self.shape, number)
-        return channel_index(self.model or nn.Module(), self.name, self.shape, number)
+        return (*self._before_channel, number)
+
+    @cached_property
+    def _before_channel(self) -> Index:
+        return channel_index(self.model or nn.Module(), self.name, self.shape, 0)[:-1]
 
     def norms(self, tensor: Tensor) -> NDArray[np.float64]:
         """The L2 norm of each, NaN as infinite."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torchvis_widgets.record.changes import Change
@@ -56,7 +56,7 @@ class Rows:
         rows = [self._row(knob) for knob in knobs if isinstance(knob.place, GroupPlace)]
         drops = [self._row(knob) for knob in knobs if not isinstance(knob.place, GroupPlace)]
         whole = [_together(drops)] if len(drops) > 1 else []
-        return [asdict(row) for row in (*rows, *whole, *drops)]
+        return [vars(row) for row in (*rows, *whole, *drops)]
 
     def _row(self, knob: Knob) -> Row:
         wish = self._all.wish(knob)

@@ -22,11 +22,13 @@ export function Histogram({ own, lo, hi }: { own: Uint8Array; lo: number; hi: nu
   return (
     <div class="tvw-histogram" title={`values from ${number(lo, 2)} to ${number(hi, 2)}`}>
       <svg viewBox={`0 0 ${BINS * 5 - 1} 40`} preserveAspectRatio="none" aria-hidden="true">
-        {counts.map((n, i) => {
-          const height = n ? Math.max(1, (n / most) * 40) : 0;
-          return <rect key={i} x={i * 5} y={40 - height} width={4} height={height} />;
-        })}
+        <path d={bars(counts.map((n) => (n ? Math.max(1, (n / most) * 40) : 0)))} />
       </svg>
     </div>
   );
+}
+
+/** One path of all bars: as elements of their own they would be styled and laid out one by one at every frame. */
+function bars(heights: number[]): string {
+  return heights.map((height, i) => `M${i * 5} 40v${(-height).toFixed(2)}h4V40z`).join("");
 }
