@@ -17,6 +17,7 @@ import torchvis_widgets as tvw
 from tests.unit.session.test_truth import assert_same_bits
 from tests.unit.session.training import data, setup, steps, train
 from tests.unit.widgets.front_end import wait_for
+from torchvis_widgets.keeper import Recorded
 
 
 def held(session: tvw.Session) -> int:
@@ -349,3 +350,32 @@ def test_whatever_is_asked_of_the_brake_the_training_is_the_same(tmp_path: Path)
     for _ in range(6):
         list(steps(other, optimizer, criterion, data()))
     assert_same_bits(dict(model.state_dict()), dict(other.state_dict()))
+
+
+@pytest.mark.parametrize("how", ["restore", "restore_best"])
+def test_ctrl_c_while_everything_is_put_back_comes_when_it_is(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the end of an epoch's body, where it is no command of the mailbox: weights and edits are of one moment."""
+    model, optimizer, criterion = setup()
+    session = tvw.watch(model, optimizer, criterion, resumable=True, restore_best=how == "restore_best", best="val/loss")
+    assert session._watcher is not None
+    put_back = session._watcher.keeper.put_back
+
+    def interrupted(recorded: Recorded) -> None:
+        signal.raise_signal(signal.SIGINT)
+        put_back(recorded)
+
+    def cell() -> None:
+        for epoch in session.epochs(2):
+            list(steps(model, optimizer, criterion, session.batches(data(2))))
+            session.edit("fc.weight").scale(2.0)
+            session.log({"val/loss": float(epoch)})
+            if epoch == 2 and how == "restore":
+                session.restore(step=2)
+
+    monkeypatch.setattr(session._watcher.keeper, "put_back", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        cell()
+    assert session.loop.step == 2
+    assert len(session.edits) == 1  # that of the epoch which is kept
+    assert_same_bits(dict(model.state_dict()), dict(session.run.state_dict(step=2)))
+    session.close()
