@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,7 +13,7 @@ from torchvis_widgets.alarms import CHOICES, Alarms, OnNonfinite
 from torchvis_widgets.best_at_end import check_restore_best
 from torchvis_widgets.every import Policy, check_policy
 from torchvis_widgets.keeper import Keeper
-from torchvis_widgets.live import state_of
+from torchvis_widgets.live import State, state_of
 from torchvis_widgets.look.context import Context
 from torchvis_widgets.look.copying import unwrapped
 from torchvis_widgets.look.leaves import map_tensors
@@ -234,6 +234,11 @@ def fingerprint(model: torch.nn.Module) -> dict[str, tuple[tuple[int, ...], str]
 def _observer(session: Session, replica: Replica, probe: Probe, criterion: Callable[..., Any] | None) -> Observer:
     if session.layers is None:
         session.layers = replica.module
+
+    def live() -> tuple[Hashable | None, Callable[[], State]]:
+        version = session.live()
+        return version.token, version.load
+
     return Observer(
         replica,
         probe,
@@ -243,7 +248,7 @@ def _observer(session: Session, replica: Replica, probe: Probe, criterion: Calla
         quiet=lambda: not session.loop_elsewhere(),
         place_of=lambda step: session.run.snapshot(step=step).place,
         context_of=lambda key: Context() if session.graph is None else session.graph.context(key),
-        live_token=lambda: session.live().token,
+        live=live,
     )
 
 

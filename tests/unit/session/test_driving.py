@@ -356,7 +356,9 @@ def test_whatever_is_asked_of_the_brake_the_training_is_the_same(tmp_path: Path)
 def test_ctrl_c_while_everything_is_put_back_comes_when_it_is(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """At the end of an epoch's body, where it is no command of the mailbox: weights and edits are of one moment."""
     model, optimizer, criterion = setup()
-    session = tvw.watch(model, optimizer, criterion, resumable=True, restore_best=how == "restore_best", best="val/loss")
+    session = tvw.watch(
+        model, optimizer, criterion, resumable=True, restore_best=how == "restore_best", best="val/loss"
+    )
     assert session._watcher is not None
     put_back = session._watcher.keeper.put_back
 
