@@ -166,8 +166,9 @@ class Loop:
         """It ends with `status`, one of `STATUSES`; the outermost one decides."""
         if self._active == 0:
             return  # the whole loop has been declared over, by the exception that ended its cell
-        self._active -= 1
-        if self._active == 0:
+        if self._active > 1:
+            self._active -= 1
+        else:
             stopped = self.brake.stopping and status == "finished"
             self._settle("stopped" if stopped else status, detail or self.brake.reason)
 
@@ -306,11 +307,13 @@ class Loop:
         self._on_begin()
 
     def _settle(self, status: str, detail: str = "") -> None:
-        self._active, self._bare, self.past = 0, False, False
-        self.turn_back()
-        self._stopped = time.monotonic()
-        self.status, self.detail = status, detail
-        self._on_end()
+        try:
+            self.turn_back()  # while it counts as running: from then on others change the model themselves
+        finally:
+            self._active, self._bare, self.past = 0, False, False
+            self._stopped = time.monotonic()
+            self.status, self.detail = status, detail
+            self._on_end()
 
 
 class _Rate:

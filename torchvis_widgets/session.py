@@ -144,7 +144,7 @@ class Session(Driving, Editing):
         self.loop.brake.release()
         if self._watcher is not None:
             self._watcher.detach()
-            self._watcher.keep_last()
+        self._left()
         if self.loop.running or self.loop.status == "idle":
             self.loop.status = "closed"
         while self._closers:
@@ -292,7 +292,8 @@ class Session(Driving, Editing):
 
     def _left(self) -> None:
         if self._watcher is not None:
-            self._watcher.keep_last()
+            with self.mailbox.alone():  # no loop runs: others change the model themselves
+                self._watcher.keep_last()
 
     def __repr__(self) -> str:
         return f"Session({self.run.name!r}, {self.loop.status}, step {self.loop.step}, run {str(self.run.path)!r})"

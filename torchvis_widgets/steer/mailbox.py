@@ -6,6 +6,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
 from torchvis_widgets.steer.uninterrupted import uninterrupted
@@ -68,6 +69,10 @@ class Mailbox:
                 with uninterrupted():
                     _carry_out(command, future)
         return future
+
+    def alone(self) -> AbstractContextManager[object]:
+        """Within it no command is carried out on another thread, where no loop runs: `with mailbox.alone(): …`."""
+        return self._lock
 
     def barrier(self) -> None:
         """Wait for a command that another thread is carrying out, then carry out what waits."""

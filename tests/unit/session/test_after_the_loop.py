@@ -6,6 +6,7 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -14,6 +15,7 @@ from torch import nn
 import torchvis_widgets as tvw
 from tests.unit.session.training import data, setup, steps
 from tests.unit.widgets.front_end import FrontEnd, wait_for
+from torchvis_widgets.loop import Loop
 from torchvis_widgets.steer import mailbox
 
 PAST = "past its loop and still at work: it may be validating or saving the model"
@@ -215,3 +217,43 @@ def test_validation_after_the_loop_sees_one_state(tmp_path: Path) -> None:
     editor.join(60)
     session.close()
     assert len({frozenset(each) for each in seen}) == 1
+
+
+def test_the_last_snapshot_is_of_one_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is taken when the loop has ended and others make their edits themselves: none meanwhile."""
+    model, optimizer, criterion = setup()
+    session = tvw.watch(model, optimizer, criterion, run=tmp_path / "run", statistics=None)
+    list(steps(model, optimizer, criterion, session.batches(data(2))))
+    criterion(model(data()[0][0]), data()[0][1]).backward()
+    optimizer.step()
+    assert session._watcher is not None
+    keeper, editors = session._watcher.keeper, []
+    save = keeper.save
+
+    def while_others_edit(*args: Any, **named: Any) -> None:
+        editors.append(threading.Thread(target=lambda: session.edit("fc.weight").scale(2.0)))
+        editors[0].start()
+        editors[0].join(0.1)  # it would have been made by now
+        assert len(session.edits) == 0
+        save(*args, **named)
+
+    monkeypatch.setattr(keeper, "save", while_others_edit)
+    session._cell_ended(None)
+    editors[0].join(60)
+    assert len(session.edits) == 1
+    session.close()
+
+
+@pytest.mark.parametrize("error", [None, KeyboardInterrupt()])
+def test_going_back_at_the_very_end_is_done_before_others_may_change_the_model(error: BaseException | None) -> None:
+    running: list[bool] = []
+    loop = Loop()
+    loop.enter()
+    loop.inside_epochs = True
+    loop.at_next_epoch(lambda: running.append(loop.running))
+    if error is None:
+        loop.leave("finished")
+    else:
+        loop.fail(error)
+    assert running == [True]
+    assert not loop.running
