@@ -21,6 +21,11 @@ class Brake:
         self._steps: int | None = None  # how many more until it is pulled by itself, where that was asked for
         self._epochs: int | None = None
 
+    @property
+    def counts(self) -> bool:
+        """Whether the end of a step means anything to it."""
+        return self.paused or self._steps is not None
+
     def pause(self, reason: str = "") -> None:
         """Let no further step begin until `release()`."""
         with self._lock:

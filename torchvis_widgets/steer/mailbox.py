@@ -58,6 +58,11 @@ class Mailbox:
     def __len__(self) -> int:
         return len(self._waiting)
 
+    @property
+    def waits(self) -> bool:
+        """Whether a command waits."""
+        return bool(self._waiting)
+
     def put(self, command: Callable[[], T]) -> Future[T]:
         """Have a command carried out; what it returns or raises is the future's. A waiting one can be cancelled."""
         future: Future[T] = Reply(self._why_not)
