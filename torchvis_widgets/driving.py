@@ -206,16 +206,7 @@ class Driving(Inside):
         return watcher.keeper.not_recorded(recorded)
 
     def best(self, metric: str, mode: Literal["min", "max"] = "min") -> Snapshot:
-        """The snapshot at whose step `metric` was least (or greatest): `session.restore(step=session.best(…).step)`.
-
-        Args:
-            metric: its name, as it was logged: "val/loss".
-            mode: "max" where more is better.
-
-        Raises:
-            ValueError: `mode` is neither.
-            LookupError: the metric was logged at the step of no snapshot; the names that were logged are told.
-        """
+        """As `Run.best`: `session.restore(step=session.best("val/loss").step)` goes back there."""
         return self.run.best(metric, mode)
 
     def save(

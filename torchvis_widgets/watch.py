@@ -103,8 +103,9 @@ def watch(
         overhead: the share of the training's time that watching may take, 0.02 for 2 %; above it statistics are taken
             more rarely, then views redrawn more rarely, which the bar tells. The first two seconds are not judged. None
             for no limit.
-        restore_best: whether `epochs()`, when it ends or is left by break or an error, puts the model back to the best
-            snapshot, as `session.restore` would: what follows the loop finds the best weights. The last state is kept.
+        restore_best: whether `epochs()`, when it ends or is left by break or an error, Ctrl-C too, puts the model back
+            to the best snapshot, as `session.restore` would: what follows the loop finds the best weights. The last
+            state is kept as a snapshot, that of an error too: `session.restore` finds it on the branch that was left.
         tokens: the text of each token, for models of text: a list of texts for each probe sample, or a function that
             gives them for a sample's first input, `lambda ids: tokenizer.convert_ids_to_tokens(ids)`.
 
