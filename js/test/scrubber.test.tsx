@@ -3,7 +3,7 @@ import scrubber, { type State } from "../src/epoch_scrubber/index";
 import { FakeModel, settle } from "./fake_model";
 
 const STATE: State = {
-  ...{ steps: [0, 100, 200, 300], epochs: [0, 1, 2, 3], position: null, against: null },
+  ...{ steps: [0, 100, 200, 300], epochs: [0, 1, 2, 3], position: null, against: null, playing: false },
   ...{ last_step: 300, total_steps: 2000, steps_per_epoch: 100, marks: [], can_continue: true },
 };
 const life = new Set<AbortController>();
@@ -47,57 +47,67 @@ describe("the speed", () => {
     expect(select?.value).toBe("1");
   });
 
-  it("is what play asks at", async () => {
+  it("is what play asks for, also while it plays", async () => {
     const { model, el, press } = await open({ position: 0 });
     const select = el.querySelector("select");
     if (!select) throw new Error("there is no list of speeds");
-    select.value = "5";
-    select.dispatchEvent(new Event("change", { bubbles: true }));
-    await settle();
-    const began = performance.now();
+    const choose = (value: string) => {
+      select.value = value;
+      select.dispatchEvent(new Event("change", { bubbles: true }));
+      return settle();
+    };
+    await choose("5");
+    expect(plays(model)).toEqual([]);
     press(" ");
-    await vi.waitFor(() => expect(model.requests("move")).toHaveLength(1));
-    model.reply(model.requests("move").at(-1));
-    await vi.waitFor(() => expect(model.requests("move")).toHaveLength(2));
-    expect(performance.now() - began).toBeGreaterThan(190);
+    expect(plays(model)).toEqual([5]);
+    model.set({ playing: true });
+    model.reply(model.requests("play").at(-1));
+    await settle();
+    await choose("2");
+    expect(plays(model)).toEqual([5, 2]);
   });
 });
 
+const plays = (model: FakeModel) => model.requests("play").map((request) => request.args.speed);
+
 describe("play", () => {
-  const moves = (model: FakeModel) => model.requests("move").map((request) => request.args.step);
-  const pause = (ms: number) => new Promise((done) => setTimeout(done, ms));
+  const says = (el: Element) => el.querySelector(".tvw-scrubber button")?.getAttribute("aria-label");
 
-  it("has two moves on their way and waits for the views before the third; then ends", async () => {
+  it("is the kernel's: the button shows at once what was pressed, and then what is", async () => {
     const { model, el, press } = await open({ position: 0 });
     press(" ");
-    await vi.waitFor(() => expect(moves(model)).toEqual([100, 200]));
-    await pause(250);
-    expect(moves(model)).toEqual([100, 200]);
-    model.set({ position: 100 });
-    model.reply(model.requests("move")[0]);
-    await vi.waitFor(() => expect(moves(model)).toEqual([100, 200, 300]));
-    expect(el.querySelector(".tvw-scrubber button")?.getAttribute("aria-label")).toBe("pause");
-    for (const request of model.requests("move")) model.reply(request);
-    await vi.waitFor(() => expect(el.querySelector(".tvw-scrubber button")?.getAttribute("aria-label")).toBe("play"));
+    await settle();
+    expect(says(el)).toBe("pause");
+    model.set({ playing: true });
+    model.reply(model.requests("play").at(-1));
+    await settle();
+    expect(says(el)).toBe("pause");
+    model.set({ playing: false, position: 300 });
+    await settle();
+    expect(says(el)).toBe("play");
+    expect(model.requests("move")).toEqual([]);
   });
 
-  it("begins again at the end, and a key ends it where it is", async () => {
-    const { model, press } = await open({ position: 300 });
+  it("ends by the same key, and by a move", async () => {
+    const { model, press } = await open({ position: 0, playing: true });
     press(" ");
-    await vi.waitFor(() => expect(moves(model)[0]).toBe(0));
-    press(" ");
-    model.reply(model.requests("move")[0]);
-    await pause(250);
-    expect(moves(model).length).toBeLessThanOrEqual(2);
+    expect(plays(model)).toEqual([null]);
+    press("Home");
+    expect(model.requests("move").map((request) => request.args.step)).toEqual([0]);
   });
 
-  it("ends when the kernel refuses", async () => {
+  it("is taken back when the kernel refuses", async () => {
     const { model, el, press } = await open({ position: 0 });
     press(" ");
-    await vi.waitFor(() => expect(moves(model)).toHaveLength(1));
-    model.refuse(model.requests("move")[0], "no snapshot at step 100");
-    await vi.waitFor(() => expect(el.querySelector(".tvw-scrubber button")?.getAttribute("aria-label")).toBe("play"));
-    expect(el.textContent).toContain("no snapshot at step 100");
+    model.refuse(model.requests("play").at(-1), "there is nothing to play");
+    await vi.waitFor(() => expect(says(el)).toBe("play"));
+    expect(el.textContent).toContain("there is nothing to play");
+  });
+
+  it("needs two snapshots", async () => {
+    const { model, press } = await open({ steps: [0], epochs: [0] });
+    press(" ");
+    expect(plays(model)).toEqual([]);
   });
 });
 

@@ -7,6 +7,7 @@ const run: State = {
   epochs: [0, 1, 2, 3],
   position: null,
   against: null,
+  playing: false,
   last_step: 700,
   total_steps: 4560,
   steps_per_epoch: 228,

@@ -23,7 +23,7 @@ const BAR: Bar = {
   },
 };
 const SCRUBBER: Scrubber = {
-  ...{ steps: [0, 100, 200, 300], epochs: [0, 1, 2, 3], position: null, against: null },
+  ...{ steps: [0, 100, 200, 300], epochs: [0, 1, 2, 3], position: null, against: null, playing: false },
   ...{ last_step: 300, total_steps: 2000, steps_per_epoch: 100, marks: [], can_continue: true },
 };
 const ROW = {

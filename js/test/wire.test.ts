@@ -57,6 +57,34 @@ describe("Link", () => {
     expect(seen).toEqual([true, false]);
   });
 
+  it("shows each picture of a quick succession, the next when the last has been painted", () => {
+    const { model, link, painted } = linked();
+    const seen: number[] = [];
+    link.on<{ n: number }>("frame", (push) => seen.push(push.value.n));
+    for (const n of [1, 2, 3]) model.push("frame", n, { n });
+    model.push("samples", 4, {});
+    expect(seen).toEqual([1]);
+    expect(link.newest("samples")?.seq).toBe(4);
+    painted.shift()?.();
+    expect(seen).toEqual([1, 2]);
+    painted.splice(0, 1); // that of the samples
+    painted.shift()?.();
+    painted.shift()?.();
+    expect(seen).toEqual([1, 2, 3]);
+    model.push("frame", 5, { n: 5 });
+    expect(seen).toEqual([1, 2, 3, 5]);
+  });
+
+  it("goes on to the newest picture where none has been painted for long", () => {
+    const { model, link, painted } = linked();
+    const seen: number[] = [];
+    link.on<{ n: number }>("frame", (push) => seen.push(push.value.n));
+    for (let n = 1; n <= 12; n++) model.push("frame", n, { n });
+    for (let n = 1; n <= 12; n++) painted.shift()?.();
+    expect(seen.at(-1)).toBe(12);
+    expect(seen.length).toBeLessThanOrEqual(6);
+  });
+
   it("acknowledges a push only after it has been painted", () => {
     const { model, link, painted } = linked();
     const got: Push<{ n: number }>[] = [];
@@ -69,8 +97,9 @@ describe("Link", () => {
   });
 
   it("gives a second view the newest push at once, and a view that left nothing more", () => {
-    const { model, link } = linked();
+    const { model, link, painted } = linked();
     model.push("frame", 1, { n: 1 });
+    painted.shift()?.();
     model.push("frame", 2, { n: 2 });
     const got: number[] = [];
     const leave = link.on<{ n: number }>("frame", (push) => got.push(push.value.n));

@@ -112,6 +112,11 @@ class LiveWidget(anywidget.AnyWidget):
         return any(now - seen < LEASE for _, seen in self._views.values())
 
     @property
+    def drawing(self) -> bool:
+        """Whether something sent has yet to be drawn, and may still be."""
+        return any(self._on_the_way(topic) for topic, _ in list(self._waiting.values()))
+
+    @property
     def behind(self) -> bool:
         """Whether the browser has yet to draw so much that something was held back, or soon would be."""
         topics = {topic for topic, _ in self._waiting.values()}

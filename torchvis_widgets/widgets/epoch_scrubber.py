@@ -14,13 +14,14 @@ from torchvis_widgets.widgets.selection import Against
 from torchvis_widgets.widgets.view import View
 
 CURVE_POINTS = 400
+SLOWEST, USUAL_SPEED, FASTEST = 0.1, 10, 60  # snapshots a second
 ENDED = ("stopped", "interrupted", "failed", "closed")  # before the steps that it was to take
 
 
 class EpochScrubber(View):
     """One tick a snapshot, the loss as a faint curve behind, and a playhead.
 
-    Read `position` for the step looked at (None = the newest); `seek()` moves it.
+    Read `position` for the step looked at (None = the newest); `seek()` moves it, `play()` lets it move by itself.
     """
 
     bundle: ClassVar[str] = "epoch_scrubber"
@@ -30,6 +31,7 @@ class EpochScrubber(View):
     epochs = t.List(t.Any()).tag(sync=True)  # float, or None for a snapshot that is no epoch's end
     position = t.Int(None, allow_none=True).tag(sync=True)
     against = t.Int(None, allow_none=True).tag(sync=True)  # the step that is compared with
+    playing = t.Bool(False).tag(sync=True)
     last_step = t.Int(0).tag(sync=True)
     total_steps = t.Int(None, allow_none=True).tag(sync=True)
     steps_per_epoch = t.Float(None, allow_none=True).tag(sync=True)
@@ -47,6 +49,7 @@ class EpochScrubber(View):
             epochs=list(epochs.values()),
             position=self.stage.step,
             against=against.step if against is not None else None,
+            playing=self.stage.player.playing,
             last_step=session.loop.step,
             total_steps=None if session.loop.status in ENDED else session.loop.total_steps(),
             steps_per_epoch=session.loop.steps_per_epoch,
@@ -69,7 +72,30 @@ class EpochScrubber(View):
         """
         follow = epoch is None and step is None
         at = None if follow else self.stage.session.run.snapshot(epoch=epoch, step=step).step
+        self.stage.player.halt()
         self.stage.move(at)
+
+    def play(self, speed: float = USUAL_SPEED) -> None:
+        """Take every view from snapshot to snapshot, up to the newest; where that is on show, from the first.
+
+        Args:
+            speed: snapshots a second, at most; views that draw more slowly slow it down, and none is left out.
+
+        Raises:
+            TypeError: `speed` is no number.
+            ValueError: `speed` is not between 0.1 and 60.
+        """
+        if isinstance(speed, bool) or not isinstance(speed, (int, float)):
+            raise TypeError(f"speed is a number of snapshots a second, found {type(speed).__name__}; play(speed=10)")
+        if not SLOWEST <= speed <= FASTEST:
+            raise ValueError(f"speed is {SLOWEST:g} … {FASTEST:g} snapshots a second, found {speed!r}; play(speed=10)")
+        self.stage.player.play(speed)
+        self.changed()
+
+    def pause(self) -> None:
+        """End what `play()` began; the playhead stays where it is."""
+        self.stage.player.halt()
+        self.changed()
 
     def answer_move(self, step: int | None) -> dict[str, Any]:
         """The playhead has moved; answered when every view shows it."""
@@ -77,6 +103,13 @@ class EpochScrubber(View):
             raise TypeError(f"step must be a whole number or null, found {type(step).__name__}")
         self.seek(step=step)
         return {}
+
+    def answer_play(self, speed: float | None) -> None:
+        """Play was pressed, or another speed chosen meanwhile; None: pause was."""
+        if speed is None:
+            self.pause()
+        else:
+            self.play(speed)
 
     def answer_continue_from(self, step: int) -> dict[str, Any]:
         """Training is to go on from a snapshot, what came after it being left; `note` says what becomes of it.
@@ -91,6 +124,7 @@ class EpochScrubber(View):
         session = self.stage.session
         place, running = session.run.snapshot(step=step), session.loop.running
         left_out = session.continue_from(step)
+        self.stage.player.halt()
         self.stage.move(None)
         note = f"training goes on from {place}" if running else f"back at {place}: training goes on from there when run"
         return {"note": f"{note}; {left_out}" if left_out else note}

@@ -11,6 +11,7 @@ PERIOD = 0.1  # seconds, while a loop runs
 SLOWEST = 1.0  # seconds, however slow the browser, or the loop that holds the interpreter's lock
 IDLE_PERIOD = 1.0  # seconds, while none does: what users do is published at once, by the thread that hears of it
 PATIENCE = 1.0  # seconds that an answer waits for a view which does not say that it has drawn
+GRACE = 0.2  # seconds that what only goes along with a picture waits for this to be drawn
 
 
 class Shown(Protocol):
@@ -18,7 +19,7 @@ class Shown(Protocol):
 
     @property
     def turn(self) -> int:
-        """When it is refreshed: those of a lower number come first."""
+        """When it is refreshed: 0 at once, 1 when a picture that was sent before has been drawn."""
 
     @property
     def shown(self) -> bool:
@@ -27,6 +28,10 @@ class Shown(Protocol):
     @property
     def known(self) -> bool:
         """Whether some front end has a view of it."""
+
+    @property
+    def drawing(self) -> bool:
+        """Whether something sent has yet to be drawn."""
 
     @property
     def behind(self) -> bool:
@@ -60,6 +65,7 @@ class Publisher:
         self._widgets: weakref.WeakSet[Shown] = weakref.WeakSet()
         self._lock = threading.RLock()
         self._answers: list[Callable[[], None]] = []
+        self._owing = False  # to the widgets whose turn comes when a picture has been drawn
         self._delay = 0.0  # seconds that what is sent takes until it is drawn, smoothed
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
@@ -77,11 +83,32 @@ class Publisher:
         """The widgets on screen."""
         return sorted((widget for widget in list(self._widgets) if widget.shown), key=lambda widget: widget.turn)
 
-    def publish(self) -> None:
-        """Send now, from the calling thread, whatever has changed in the widgets on screen."""
+    def publish(self, asked_by: Shown | None = None) -> None:
+        """Send, from the calling thread, whatever has changed in the widgets on screen.
+
+        Those of a later turn wait until the browser has drawn, but for the one that `asked_by` tells.
+        """
         with self._lock:
-            for widget in self.shown():
-                self._guarded(widget.refresh)
+            shown, waited = self.shown(), self._owing
+            for widget in shown:
+                if not widget.turn or widget is asked_by:
+                    self._guarded(widget.refresh)
+                else:
+                    self._owing = True
+            if not any(widget.drawing for widget in shown if not widget.turn):
+                self.drawn()
+                return
+            if self._owing and not waited:
+                _later(GRACE, self.drawn)
+            self.settle()
+
+    def drawn(self) -> None:
+        """Something has been drawn, or took too long: it is the turn of those that waited."""
+        with self._lock:
+            owing, self._owing = self._owing, False
+            for widget in self.shown() if owing else ():
+                if widget.turn:
+                    self._guarded(widget.refresh)
             self.settle()
 
     def when_sent(self, then: Callable[[], None]) -> None:
@@ -91,9 +118,7 @@ class Publisher:
             self.settle()
             if not self._answers:
                 return
-        timer = threading.Timer(PATIENCE, self.settle, [True])
-        timer.daemon = True
-        timer.start()
+        _later(PATIENCE, lambda: self.settle(at_once=True))
 
     def settle(self, at_once: bool = False) -> None:
         """Give the answers that wait, if no widget on screen is behind any more."""
@@ -137,6 +162,12 @@ class Publisher:
             act()
         except Exception as error:  # one view's failure must not silence the others
             self._on_error(error)
+
+
+def _later(seconds: float, act: Callable[[], None]) -> None:
+    timer = threading.Timer(seconds, act)
+    timer.daemon = True
+    timer.start()
 
 
 def _publish_until_gone(publisher: weakref.ref[Publisher], wake: threading.Event) -> None:

@@ -13,6 +13,7 @@ from torchvis_widgets.look.tracing.graph import Graph
 from torchvis_widgets.record.run import Run
 from torchvis_widgets.session import Session
 from torchvis_widgets.watch import of_run
+from torchvis_widgets.widgets.player import Player
 from torchvis_widgets.widgets.prefetcher import Prefetcher, upcoming
 from torchvis_widgets.widgets.publisher import Publisher
 from torchvis_widgets.widgets.selection import Cursor, Selection
@@ -32,6 +33,14 @@ class Stage:
         self.drafts = Drafts(self.selection)
         self.publisher = Publisher(session.lively, session.moving, session.report, session.overhead.slowness)
         self.prefetcher = Prefetcher(self._prefetch)
+        self.player = Player(
+            steps=self._steps,
+            at=lambda: self.step,
+            move=self.move,
+            when_sent=self.publisher.when_sent,
+            ended=self.publisher.publish,
+        )
+        session.on_close(self.player.halt)
         session.on_close(self.publisher.close)
         _keep_stills(self.publisher)
         self.dashboard: Any = None  # made when the session is first shown
@@ -43,12 +52,16 @@ class Stage:
 
     def move(self, step: int | None) -> None:
         """Take every view on screen to a snapshot, then compute what comes next in the same direction."""
-        before, steps = self.step, [snapshot.step for snapshot in self.session.run.snapshots]
+        before, steps = self.step, self._steps()
         if step is not None:
             self.prefetcher.wait_for(step, PATIENCE)
         self.selection.move(step)
         self.publisher.publish()
         self.prefetcher.aim(upcoming(steps, before, step))
+
+    def _steps(self) -> list[int]:
+        """Of the snapshots, in order; one a step, also where a state was kept again under a name."""
+        return list(dict.fromkeys(snapshot.step for snapshot in self.session.run.snapshots))
 
     def _prefetch(self, step: int) -> None:
         for view in self.publisher.shown():

@@ -32,7 +32,7 @@ class View(LiveWidget):
         return self._stage
 
     def changed(self) -> None:
-        self._stage.publisher.publish()
+        self._stage.publisher.publish(asked_by=self)
 
     def answer_hello(self, view: str, visible: bool) -> dict[str, Any]:
         self._tell_reach()
@@ -46,7 +46,7 @@ class View(LiveWidget):
         self._stage.session.loop.reach.answered(kernel.on_main_thread())
 
     def drawn(self) -> None:
-        self._stage.publisher.settle()
+        self._stage.publisher.drawn()
 
     def acknowledged(self, seconds: float) -> None:
         self._stage.publisher.heard(seconds)

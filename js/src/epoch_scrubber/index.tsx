@@ -1,13 +1,12 @@
 import "../shared/theme.css";
 import "./style.css";
 import { useEffect, useState } from "preact/hooks";
-import { useControl } from "../shared/held";
+import { useControl, useHeld } from "../shared/held";
 import { useLatest } from "../shared/hooks";
 import { onKeys } from "../shared/keyboard";
 import type { Mark } from "../shared/marks";
 import { type ViewProps, widget } from "../shared/mount";
 import { Button } from "../shared/parts";
-import { usePlay } from "./play";
 import { label, name, nextMark, playhead } from "./timeline";
 import { Timeline } from "./timeline_view";
 
@@ -16,6 +15,7 @@ export interface State {
   epochs: (number | null)[];
   position: number | null;
   against: number | null;
+  playing: boolean;
   last_step: number;
   total_steps: number | null;
   steps_per_epoch: number | null;
@@ -38,31 +38,31 @@ function EpochScrubber({ state, link }: ViewProps<State>) {
   const latest = useLatest(link);
   const position = useControl(latest, state.position, "move", "step");
   const compared = useControl(latest, state.against !== null, "compare", "on");
-  const [playing, setPlaying] = useState(false);
+  const playing = useHeld(state.playing);
   const [speed, setSpeed] = useState(USUAL);
   const [note, setNote] = useState("");
   const newest = state.steps.length - 1;
   const index = playhead(state.steps, position.value);
   const live = position.value === null;
 
-  const move = async (step: number | null) => {
-    if (!(await position.set(step))) setPlaying(false);
-  };
-  const goto = (to: number) => {
-    const step = state.steps[Math.min(newest, Math.max(0, to))];
-    if (step !== undefined) return move(step);
-    return Promise.resolve();
-  };
+  /** a move ends what plays, in the kernel */
+  const move = (step: number | null) => void position.set(step);
   const seek = (to: number) => {
-    setPlaying(false);
-    void goto(to);
+    const step = state.steps[Math.min(newest, Math.max(0, to))];
+    if (step !== undefined) move(step);
   };
-  const play = () => setPlaying(!playing);
-  usePlay({ state, link, speed, playing, stop: () => setPlaying(false) });
-
+  const play = async (speed: number | null) => {
+    playing.hold(speed !== null);
+    playing.release((await link.request("play", { speed })) === null);
+  };
+  const toggle = () => void play(playing.value ? null : speed);
+  const choose = (next: number) => {
+    setSpeed(next);
+    if (playing.value) void play(next);
+  };
   const faster = (by: number) => () => {
     const next = SPEEDS[SPEEDS.indexOf(speed) + by];
-    if (next) setSpeed(next);
+    if (next) choose(next);
   };
   const compare = () => void compared.set(!compared.value);
 
@@ -74,7 +74,6 @@ function EpochScrubber({ state, link }: ViewProps<State>) {
   const goOn = async () => {
     const step = state.steps[index];
     if (!onward || step === undefined) return;
-    setPlaying(false);
     const reply = await link.request<Onward>("continue_from", { step });
     setNote(reply?.value.note ?? "");
   };
@@ -88,8 +87,8 @@ function EpochScrubber({ state, link }: ViewProps<State>) {
     PageUp: () => seek(index + 5),
     Home: () => seek(0),
     End: () => seek(newest),
-    " ": play,
-    l: () => void move(null),
+    " ": newest < 1 ? undefined : toggle,
+    l: () => move(null),
     m: () => seek(nextMark(state, index)),
     c: compare,
     r: onward ? () => void goOn() : undefined,
@@ -99,10 +98,10 @@ function EpochScrubber({ state, link }: ViewProps<State>) {
   };
   return (
     <div class="tvw-scrubber" role="group" aria-label="timeline" onKeyDown={onKeys(keys)}>
-      <Button act={play} label={playing ? "pause" : "play"} title="space" disabled={newest < 1}>
-        <PlayIcon playing={playing} />
+      <Button act={toggle} label={playing.value ? "pause" : "play"} title="space" disabled={newest < 1}>
+        <PlayIcon playing={playing.value} />
       </Button>
-      <Speed speed={speed} choose={setSpeed} />
+      <Speed speed={speed} choose={choose} />
       <Timeline state={state} link={link} index={index} live={live} seek={seek} />
       <output class="tvw-num tvw-scrubber-label">{label(state, index, live)}</output>
       {state.can_continue && (
@@ -114,14 +113,7 @@ function EpochScrubber({ state, link }: ViewProps<State>) {
           Continue<span class="tvw-scrubber-long"> from here</span>
         </Button>
       )}
-      <Button
-        act={() => {
-          setPlaying(false);
-          void move(null);
-        }}
-        pressed={live}
-        title="follow the newest epoch"
-      >
+      <Button act={() => move(null)} pressed={live} title="follow the newest epoch">
         Live
       </Button>
       <Button
@@ -177,6 +169,7 @@ export default widget<State>({
     epochs: true,
     position: true,
     against: true,
+    playing: true,
     last_step: true,
     total_steps: true,
     steps_per_epoch: true,

@@ -46,6 +46,8 @@ interface Message {
 export const PATIENCE = 1500;
 /** ms between two pictures that follow each other quickly */
 const SUCCESSION = 120;
+/** pictures that wait to be painted, as many as the kernel sends ahead; a page that paints none gets the newest */
+const QUEUE = 4;
 /** asked for by the view itself: they leave the last error on show */
 const UNASKED = new Set(["hello", "presence", "values", "part"]);
 
@@ -66,6 +68,8 @@ export class Link {
   #answered = false;
   #unsaid = new Map<string, ReturnType<typeof setTimeout>>();
   #last = new Map<string, number>();
+  /** by topic, while a picture of it is being painted: those that came since */
+  #unpainted = new Map<string, Push<never>[]>();
   #listeners = new Map<string, Set<(push: Push<never>) => void>>();
   #watchers = new Set<() => void>();
   #hearers = new Set<() => void>();
@@ -199,10 +203,24 @@ export class Link {
   #deliver(message: Message, buffers: DataView[]): void {
     const { topic = "", seq = 0 } = message;
     const push = { topic, seq, value: (message.value ?? {}) as never, buffers };
+    const queue = this.#unpainted.get(topic);
+    if (!queue) this.#draw(push);
+    else if (queue.push(push) > QUEUE) queue.splice(0, QUEUE);
+  }
+
+  /** Shows a push; what comes meanwhile waits until it has been painted: each picture of a quick succession is seen. */
+  #draw(push: Push<never>): void {
+    const { topic, seq } = push;
+    if (!this.#unpainted.has(topic)) this.#unpainted.set(topic, []);
     this.#latest.set(topic, push);
     for (const listener of this.#listeners.get(topic) ?? []) listener(push);
     for (const hearer of this.#hearers) hearer();
-    this.#afterPaint(() => this.#painted(topic, seq));
+    this.#afterPaint(() => {
+      this.#painted(topic, seq);
+      const next = this.#unpainted.get(topic)?.shift();
+      if (next) this.#draw(next);
+      else this.#unpainted.delete(topic);
+    });
   }
 
   /**
