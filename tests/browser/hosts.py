@@ -38,41 +38,41 @@ def look(notebook: NotebookPage, kernel: str) -> tuple[Seen, Seen]:
     for cell in (0, BOARD, LOOP):  # as Run All does: the loop is on its way before the dashboard is drawn
         notebook.run_cell(cell)
     board = Dashboard(notebook, BOARD).ready()
-    in_the_cell = _while_it_runs(board, "relu", 0.0)
+    in_the_cell = _while_it_runs(board)
     board.notebook.run_cell(BACKGROUND)
     board.in_view()
     board.button("Reset").click()
     board.button("Live").click()
     board.select("conv")
-    return in_the_cell, _while_it_runs(board, "flatten", 0.0)
+    return in_the_cell, _while_it_runs(board)
 
 
-def _while_it_runs(board: Dashboard, layer: str, share: float) -> Seen:
+def _while_it_runs(board: Dashboard) -> Seen:
     """Look at each part of the dashboard while the loop runs, then let it end."""
     wait_for(lambda: board.status == "training" and board.snapshots > 2, "two epochs to be seen")
     seen = {CURVES: LIVE if _curves_move(board) else NEVER}
-    asked = _ask(board, layer, share)
+    asked = _ask(board)
     began = _step(board)
     wait_for(lambda: _answered(asked, seen) or _step(board) > began + STEPS, "answers, or a long silence")
-    seen[PAUSE] = _pause(board) 
     late = [part for part in asked if part not in seen]
     if late:
         assert board.root.locator(".tvw-busy:visible").count(), f"nothing says that {', '.join(late)} wait"
+    seen[PAUSE] = _pause(board)
     _end(board)
     wait_for(lambda: _answered(asked, seen, LATER), f"{', '.join(late)} to be answered after the end")
     wait_for(lambda: board.root.locator(".tvw-busy:visible").count() == 0, "the notice to go")
     return {part: seen[part] for part in PARTS}
 
 
-def _ask(board: Dashboard, layer: str, share: float) -> dict[str, Callable[[], bool]]:
+def _ask(board: Dashboard) -> dict[str, Callable[[], bool]]:
     """Drag a slider, click a layer, drag the playhead; return what tells that each was answered."""
     board.drag_gain("conv.weight", 0.2)
-    board.row(layer).click()
-    board.pull_playhead(share)
+    board.row("relu").click()
+    board.pull_playhead(0.0)
     board.page.mouse.up()
     return {
         SLIDERS: lambda: "→" in board.sliders.locator(".tvw-sliders-foot").inner_text(),
-        LAYERS: lambda: board.atlas().layer == layer,
+        LAYERS: lambda: board.atlas().layer == "relu",
         TIMELINE: lambda: board.atlas().step == 0,
     }
 

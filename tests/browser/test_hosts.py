@@ -1,4 +1,4 @@
-"""Every host with every kernel, the loop in the cell and in the background: README's table says what was seen."""
+"""Every host with every kernel, the loop in the cell and in the background: README's table says what is seen."""
 
 from __future__ import annotations
 
@@ -6,22 +6,14 @@ import pytest
 
 from tests.browser import hosts
 from tests.browser.conftest import OpenNotebook
+from tests.tools import hosts as table
 from tests.tools import kernels
-
-
-@pytest.fixture(scope="module", autouse=True)
-def overlays() -> None:
-    missing = kernels.missing()
-    assert not missing, f"ipykernel {', '.join(missing)} is not in {kernels.OVERLAYS}: {kernels.REMEDY}"
 
 
 @pytest.mark.parametrize("kernel", kernels.KERNELS)
 def test_the_readme_says_what_is_interactive(open_notebook: OpenNotebook, kernel: str) -> None:
+    missing = kernels.missing()
+    assert not missing, f"ipykernel {', '.join(missing)} is not in {kernels.OVERLAYS}: {kernels.REMEDY}"
     notebook = open_notebook(*hosts.CELLS, kernel=kernels.spec_name(kernel))
-    try:
-        seen = hosts.look(notebook, kernel)
-    except BaseException:
-        notebook.page.screenshot(path=f"/tmp/hosts-{notebook.server.host}-{kernel}.png")
-        print(notebook.errors)
-        raise
-    print(notebook.server.host, kernel, seen)
+    seen = hosts.look(notebook, kernel)
+    assert table.said(notebook.server.host, kernel) == tuple(map(table.told, seen)), table.REMEDY

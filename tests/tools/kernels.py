@@ -1,4 +1,4 @@
-"""The kernels of the hosts matrix: the environment's own, and older ipykernels laid over it; `python -m` installs these.
+"""The kernels of the hosts matrix: the environment's own, and older ones laid over it; `python -m` installs these.
 
 An overlay is a folder with ipykernel alone, which comes before the environment's packages: no second torch is needed.
 """
