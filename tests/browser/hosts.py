@@ -113,6 +113,6 @@ def _end(board: Dashboard) -> None:
     """Let the loop end with its epoch, and the cell with it."""
     end = board.notebook.server.root / END
     end.touch()
-    wait_for(lambda: board.status == "stopped", "the end of the loop")
+    wait_for(lambda: board.status in ("stopped", "finished"), "the end of the loop")
     board.notebook.wait_idle()
     end.unlink()
