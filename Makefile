@@ -9,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Extra arguments of JupyterLab, e.g. JUPYTER_FLAGS="--no-browser --port 8899".
 JUPYTER_FLAGS ?=
-# Processes that the unit and notebook tests run in.
+# Processes that the tests run in.
 JOBS ?= 2
 ALLOW_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 JS_SOURCES := $(shell find js -path js/node_modules -prune -o -type f \( -name '*.ts' -o -name '*.tsx' -o -name '*.css' -o -name '*.mjs' -o -name '*.json' \) -print)
@@ -27,7 +27,7 @@ demo: $(VENV)/.lab js  ## open the quickstart in JupyterLab
 test: lint $(VENV)/.chromium $(VENV)/.kernels  ## lint, then every test: JavaScript, unit, notebooks, browser
 	npm --prefix js test
 	$(BIN)/python -m pytest tests/unit tests/notebooks --numprocesses $(JOBS) --dist loadfile
-	$(BIN)/python -m pytest tests/browser
+	$(BIN)/python -m pytest tests/browser --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 
 bench: $(VENV)/.test js  ## measure the budgets, the peers in the same run
 	$(BIN)/python -m tests.benchmarks

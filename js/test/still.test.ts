@@ -21,7 +21,21 @@ describe("the last picture", () => {
 
   it("stays within its bytes, the smaller pictures first", () => {
     const all = [push("large", STILL_BYTES - 10), push("small", 8), push("frame", 40)];
-    expect(kept(all).map((each) => each.topic)).toEqual(["small", "frame"]);
+    expect(kept(all).map((each) => each.topic)).toEqual(["small", "frame", "large"]);
+    expect(seeds(kept(all)).map((each) => each.topic)).toEqual(["small", "frame"]);
+  });
+
+  it("says that it is missing where it was too large", () => {
+    for (const [size, gone] of [
+      [STILL_BYTES + 1, "partly"],
+      [STILL_BYTES - 1, "never"],
+    ] as const) {
+      const model = new FakeModel({ still: kept([push("frame", size)]) });
+      const link = new Link(model, undefined, () => {});
+      keepStill(model as never, link, undefined);
+      link.connected(false);
+      expect(link.status.gone).toBe(gone);
+    }
   });
 
   it("passes over what is none", () => {

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.browser.jupyter import CHROMIUM_ARGUMENTS, JupyterServer, NotebookPage, write_notebook
+from tests.browser.jupyter import CHROMIUM_ARGUMENTS, Host, JupyterServer, NotebookPage, write_notebook
 from tests.tools import chromium
 
 OpenNotebook = Callable[..., NotebookPage]
@@ -31,11 +31,24 @@ def browser() -> Iterator[Browser]:
         launched.close()
 
 
+@pytest.fixture(scope="package")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Host], JupyterServer]]:
+    """The server of each host, started when the first test asks for it."""
+    started: dict[Host, JupyterServer] = {}
+
+    def server_of(host: Host) -> JupyterServer:
+        if host not in started:
+            started[host] = JupyterServer(host, tmp_path_factory.mktemp(host))
+        return started[host]
+
+    yield server_of
+    for server in started.values():
+        server.close()
+
+
 @pytest.fixture(scope="package", params=["lab", "notebook"])
-def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterServer]:
-    started = JupyterServer(request.param, tmp_path_factory.mktemp(request.param))
-    yield started
-    started.close()
+def server(request: pytest.FixtureRequest, servers: Callable[[Host], JupyterServer]) -> JupyterServer:
+    return servers(request.param)
 
 
 class Opener:

@@ -43,7 +43,8 @@ CHROMIUM_ARGUMENTS = [
 ]
 # What the hosts themselves report on a page without any widget: Notebook 7.6's own settings plugin.
 HOST_NOISE = re.compile(r"reading 'schema'\)\s+at .*/static/notebook/notebook_core\.")
-SHOTS = Path(os.environ.get("TVW_SHOTS", Path(__file__).parent / "shots"))
+ALBUM = os.environ.get("TVW_SHOTS")  # a folder for pictures of everything; without it the tests take hardly any
+SHOTS = Path(ALBUM or Path(__file__).parent / "shots")
 
 
 def wait_for(condition: Callable[[], Any], what: str, seconds: float = 60) -> Any:

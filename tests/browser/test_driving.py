@@ -32,7 +32,7 @@ def test_a_loop_in_the_cell_is_driven(open_notebook: OpenNotebook) -> None:
     assert its_step(board, held + 1) == held + 1
     board.button("Step").press("s")  # by key, wherever in the bar the focus is
     assert its_step(board, held + 2) == held + 2
-    photograph(board, "paused")
+    board.photograph("driving-paused")
     board.button("Epoch").click()
     epochs = -(-(held + 2) // STEPS_AN_EPOCH)  # the one in progress is not over at its last step, where it may stand
     end = epochs * STEPS_AN_EPOCH
@@ -63,7 +63,7 @@ def it_goes_back(board: Dashboard, end: int) -> None:
     before = len(board.left_lines())
     board.timeline.press("Home")
     wait_for(lambda: board.atlas().step == 0, "the first snapshot")
-    photograph(board, "rewind")
+    board.photograph("driving-rewind")
     board.button("Continue from here").click()
     board.root.locator(".tvw-scrubber-note").wait_for()
     assert "training goes on from epoch 0 (step 0)" in board.root.locator(".tvw-scrubber-note").inner_text()
@@ -75,7 +75,7 @@ def it_goes_back(board: Dashboard, end: int) -> None:
 
 def it_is_stopped_and_what_follows_runs(board: Dashboard) -> None:
     wait_for(lambda: "watching" in board.bar.inner_text(), "what watching costs")
-    photograph(board, "training")
+    board.photograph("driving-training")
     board.button("Stop").press("x")
     board.notebook.wait_idle()
     wait_for(lambda: board.status == "stopped", "the bar to say so")
@@ -94,17 +94,3 @@ def it_is_interrupted_while_it_is_held(board: Dashboard) -> None:
     wait_for(lambda: board.status == "interrupted", "the bar to say that it was interrupted")
     board.notebook.errors.clear()  # the host reports the cell's exception, too
     assert "KeyboardInterrupt" in board.notebook.cell_output(3).inner_text()
-
-
-def photograph(board: Dashboard, what: str) -> None:
-    """Take it wide and narrow, in both themes."""
-    notebook = board.notebook
-    notebook.command("application:toggle-left-area")
-    for width, theme in ((1200, "dark"), (1200, "light"), (730, "light")):
-        notebook.page.set_viewport_size({"width": width, "height": 1400})
-        notebook.set_theme(theme)  # type: ignore[arg-type]
-        wait_for(lambda: board.in_view() and board.loss_lines(), "the loss plot to fit the window")
-        notebook.screenshot(f"driving-{what}-{width}-{theme}", board.root)
-    notebook.command("application:toggle-left-area")
-    notebook.page.set_viewport_size({"width": 1440, "height": 1400})
-    board.in_view()

@@ -72,7 +72,7 @@ def test_a_run_of_another_process_is_followed(open_notebook: OpenNotebook, tmp_p
         delays = [delay(board, writer, value) for value in ("1.237", "2.468", "1.579", "2.791", "1.924")]
         print(f"from log() elsewhere to the screen: {', '.join(f'{each:.2f}' for each in delays)} s")
         assert max(delays) < AT_ONCE
-        photograph(board, "following")
+        board.photograph("recording-following")
         writer.end()
     wait_for(lambda: board.status == "recorded", "the bar to say that nobody writes any more")
     last = tvw.Run(path).snapshots[-1].step
@@ -115,22 +115,6 @@ def delay(board: Dashboard, writer: Writer, value: str) -> float:
     return time.monotonic() - began
 
 
-def photograph(board: Dashboard, what: str) -> None:
-    """Take it wide and narrow, in both themes."""
-    notebook = board.notebook
-    notebook.command("application:toggle-left-area")
-    for size, width in (("wide", 1200), ("narrow", 760)):
-        notebook.page.set_viewport_size({"width": width, "height": 1300 if size == "wide" else 2200})
-        for theme in ("dark", "light"):
-            notebook.set_theme(theme)
-            board.in_view()
-            wait_for(lambda: board.loss_lines(), "the loss plot to fit the window")
-            notebook.screenshot(f"recording-{what}-{size}-{theme}", board.root)
-    notebook.command("application:toggle-left-area")
-    notebook.page.set_viewport_size({"width": 1440, "height": 1300})
-    board.in_view()
-
-
 # One batch of the data is broken, as a user's own might be.
 SPOIL = "batches.__setitem__(12, (batches[12][0] * {}, batches[12][1]))"
 STOPPING = WATCH.replace('"c"])', '"c"], on_nonfinite="stop")')
@@ -160,7 +144,7 @@ def test_what_goes_wrong_is_marked(open_notebook: OpenNotebook) -> None:
     wait_for(lambda: told.search(board.mark_under_pointer()), "a word at the pointer")
     notebook.kernel_eval(f"session.warn('disk', {TOO_SLOW!r})")
     the_bar_tells_of_the_disk(board)
-    photograph(board, "alarms")
+    board.photograph("recording-alarms")
 
 
 def they_can_be_read(board: Dashboard, told: re.Pattern[str]) -> None:
@@ -203,9 +187,9 @@ def test_the_way_back_shows_as_a_fork(open_notebook: OpenNotebook) -> None:
     board = Dashboard(notebook, 1).ready()
     notebook.wait_idle()
     a_later_cell_went_back(board)
-    photograph(board, "fork")
+    board.photograph("recording-fork")
     it_goes_back_while_the_background_trains(board)
-    photograph(board, "forks")
+    board.photograph("recording-forks")
     end_training(notebook)
     wait_for(lambda: board.status != "training", "the background training to end")
 

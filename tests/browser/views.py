@@ -13,7 +13,7 @@ import numpy.typing as npt
 from playwright.sync_api import Locator
 
 from tests.browser import by_hand
-from tests.browser.jupyter import PIXELS_JS, NotebookPage, decoded, wait_for
+from tests.browser.jupyter import ALBUM, PIXELS_JS, NotebookPage, decoded, wait_for
 
 Array = npt.NDArray[Any]
 
@@ -98,6 +98,25 @@ class Dashboard:
         if self.root.locator(".tvw-dashboard-time").count():  # an inspected model has none
             self.timeline.wait_for()
         return self
+
+    def photograph(self, name: str) -> None:
+        """Take it wide and narrow, in both themes, where TVW_SHOTS asks for pictures."""
+        if not ALBUM:
+            return
+        notebook, before = self.notebook, self.page.viewport_size
+        lab = notebook.server.host == "lab"  # the file browser would take half of a narrow window
+        if lab:
+            notebook.command("application:toggle-left-area")
+        for width, height, theme in ((1200, 1400, "dark"), (1200, 1400, "light"), (740, 2200, "light")):
+            self.page.set_viewport_size({"width": width, "height": height})
+            notebook.set_theme(theme)  # type: ignore[arg-type]
+            wait_for(lambda: self.in_view() and self.loss_lines(), "the loss plot to fit the window")
+            notebook.screenshot(f"{name}-{width}-{theme}", self.root)
+        if lab:
+            notebook.command("application:toggle-left-area")
+        if before:
+            self.page.set_viewport_size(before)
+        self.in_view()
 
     def in_view(self) -> bool:
         """Bring the dashboard's top to the window's; False while there is none."""

@@ -58,7 +58,7 @@ class LiveWidget(anywidget.AnyWidget):
     turn: ClassVar[int] = 0
     """When it is refreshed: what a click asks for comes before what only goes along with it."""
 
-    still = t.List(t.Dict()).tag(sync=True)  # {topic, value, buffers}: what a saved notebook shows without a kernel
+    still = t.List(t.Dict()).tag(sync=True)  # {topic, value, buffers, left_out}: what a saved notebook shows
 
     def __init__(self, **traits: Any) -> None:
         self._views: dict[str, tuple[bool, float]] = {}
@@ -255,11 +255,12 @@ class LiveWidget(anywidget.AnyWidget):
 
 
 def _still(made: list[tuple[str, dict[str, Any], list[bytes]]]) -> list[dict[str, Any]]:
-    """What each topic would send, the smaller ones as long as there is room."""
+    """What each topic would send, the smaller ones as long as there is room; a view says that others were left out."""
     room, kept = STILL_BYTES, []
     for name, value, buffers in sorted(made, key=lambda each: sum(map(len, each[2]))):
         room -= sum(map(len, buffers))
         if room < 0:
-            break
-        kept.append({"topic": name, "value": value, "buffers": buffers})
+            kept.append({"topic": name, "value": {}, "buffers": [], "left_out": True})
+        else:
+            kept.append({"topic": name, "value": value, "buffers": buffers})
     return kept

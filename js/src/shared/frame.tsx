@@ -11,6 +11,8 @@ const BUSY =
 
 const LOST = "The kernel is gone: this is the last picture. Run the cells again for a live one.";
 const NEVER = "The picture that was saved with the notebook: run the cells for a live one.";
+const PARTLY = "The picture was too large to be saved with the notebook: run the cells to see it.";
+const GONE = { lost: LOST, never: NEVER, partly: PARTLY };
 
 /** What every widget has around its view: the notice, the kernel's refusal, the list of keys. */
 export function Frame(props: { link: Link; help: KeyHelp | undefined; children: ComponentChildren }) {
@@ -35,7 +37,7 @@ function useStatus(link: Link): LinkStatus {
 
 function Notices({ link, status }: { link: Link; status: LinkStatus }) {
   const { gone, silent, error } = status;
-  const notice = gone === "lost" ? LOST : gone === "never" ? NEVER : silent ? BUSY : null;
+  const notice = gone ? GONE[gone] : silent ? BUSY : null;
   return (
     <div class="tvw-notices" role="status">
       {notice && <div class={`tvw-notice tvw-busy${gone ? " tvw-gone" : ""}`}>{notice}</div>}

@@ -6,6 +6,8 @@ export interface Kept {
   topic: string;
   value: Record<string, unknown>;
   buffers: (ArrayBuffer | ArrayBufferView)[];
+  /** the push was too large to be kept: nothing of it is here */
+  left_out?: boolean;
 }
 
 /** Bytes of a widget's pictures in a saved notebook; the same limit is in widgets/base.py. */
@@ -18,22 +20,25 @@ export function kept(pushes: Iterable<Push>): Kept[] {
   const found: Kept[] = [];
   for (const push of bySize) {
     room -= size(push);
-    if (room < 0) break;
-    found.push({ topic: push.topic, value: push.value, buffers: push.buffers.map(copied) });
+    if (room < 0) found.push({ topic: push.topic, value: {}, buffers: [], left_out: true });
+    else found.push({ topic: push.topic, value: push.value, buffers: push.buffers.map(copied) });
   }
   return found;
 }
 
 /** The pushes that a model was saved with; whatever else lies in the trait is passed over. */
 export function seeds(still: unknown): Push[] {
-  if (!Array.isArray(still)) return [];
-  const found = (still as Partial<Kept>[]).filter((each) => typeof each?.topic === "string");
+  const found = entries(still).filter((each) => typeof each?.topic === "string" && !each.left_out);
   return found.map(({ topic = "", value = {}, buffers = [] }) => ({
     topic,
     value,
     buffers: buffers.map(viewed),
     seq: 0,
   }));
+}
+
+function entries(still: unknown): Partial<Kept>[] {
+  return Array.isArray(still) ? still : [];
 }
 
 function size(push: Push): number {
@@ -63,7 +68,11 @@ interface Memory {
  * model's state with the notebook. Nothing of it is sent to the kernel.
  */
 export function keepStill(model: Memory, link: Link, signal: AbortSignal | undefined): void {
-  link.seed(seeds(model.get("still")));
+  const still = model.get("still");
+  link.seed(
+    seeds(still),
+    entries(still).some((each) => each?.left_out),
+  );
   let timer: ReturnType<typeof setTimeout> | undefined;
   link.heard(() => {
     clearTimeout(timer);

@@ -20,8 +20,8 @@ export interface Push<T = Record<string, unknown>> extends Reply<T> {
 }
 
 export interface LinkStatus {
-  /** there is no kernel behind the model any more, or there never was one: a saved page */
-  gone: "never" | "lost" | null;
+  /** no kernel is behind the model any more, or none ever was: a page saved with its pictures, or without the largest */
+  gone: "never" | "partly" | "lost" | null;
   /** a request has waited longer than `PATIENCE` and nothing has come since */
   silent: boolean;
   /** the kernel's words about the last request that it refused */
@@ -66,6 +66,7 @@ export class Link {
   #waiting = new Map<string, Waiting>();
   #latest = new Map<string, Push<never>>();
   #answered = false;
+  #saved: "never" | "partly" = "never";
   #unsaid = new Map<string, ReturnType<typeof setTimeout>>();
   #last = new Map<string, number>();
   /** by topic, while a picture of it is being painted: those that came since */
@@ -135,8 +136,9 @@ export class Link {
     for (const hearer of this.#hearers) hearer();
   }
 
-  /** Shows what a model was saved with until the kernel says more. */
-  seed(pushes: Iterable<Push>): void {
+  /** Shows what a model was saved with until the kernel says more; `partly`: without what was too large. */
+  seed(pushes: Iterable<Push>, partly = false): void {
+    this.#saved = partly ? "partly" : "never";
     for (const push of pushes) if (!this.#latest.has(push.topic)) this.#latest.set(push.topic, push as Push<never>);
   }
 
@@ -146,7 +148,7 @@ export class Link {
       this.#update({ gone: null });
       return;
     }
-    this.#update({ gone: this.#answered ? "lost" : "never", silent: false });
+    this.#update({ gone: this.#answered ? "lost" : this.#saved, silent: false });
     for (const id of [...this.#waiting.keys()]) this.#giveUp(id);
   }
 

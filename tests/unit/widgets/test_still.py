@@ -66,6 +66,7 @@ def test_it_stays_within_its_bytes(session: tvw.Session, monkeypatch: pytest.Mon
     monkeypatch.setattr(base, "STILL_BYTES", 1)
     viewer.stage.publisher.keep_stills()
     assert all(not any(each["buffers"]) for each in viewer.still)
+    assert topics(viewer)["frame"] == {"topic": "frame", "value": {}, "buffers": [], "left_out": True}
 
 
 def test_the_limit_is_the_same_on_both_sides() -> None:

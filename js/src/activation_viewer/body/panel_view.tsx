@@ -2,7 +2,6 @@ import type { Frame, Picture } from "../frame";
 import { inBars } from "../picture";
 import { Remote } from "../remote";
 import { Attention } from "./attention";
-import { ClassBars } from "./class_bars";
 import { Maps } from "./maps";
 import type { PanelProps } from "./props";
 import { Trouble } from "./trouble";
@@ -14,11 +13,8 @@ export function PanelView(props: PanelProps) {
   if (!count) return <Trouble reason={picture.text || "Nothing to show."} remedy={picture.note} />;
   if (inBars(picture)) {
     const classes = push.value.tab === "activations" && !push.value.panels[1] ? push.value.classes : null;
-    return classes?.length === height * width ? (
-      <ClassBars {...props} classes={classes} />
-    ) : (
-      <Remote more={props.more} view="Bars" given={props} />
-    );
+    if (classes?.length !== height * width) return <Remote more={props.more} view="Bars" given={props} />;
+    return <Remote more={props.more} view="ClassBars" given={{ ...props, classes }} />;
   }
   if (picture.kind === "attention") return <Attention {...props} />;
   const other = viewOf(picture);

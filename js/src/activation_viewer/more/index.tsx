@@ -4,6 +4,7 @@ import { type FunctionComponent, render } from "preact";
 import { copyText } from "../../shared/clipboard";
 import { Bars } from "../body/bars";
 import { Boxes } from "../body/boxes";
+import { ClassBars } from "../body/class_bars";
 import { Head, LooksAt } from "../body/head";
 import { HeatView } from "../body/heat_view";
 import { ImageView } from "../body/image";
@@ -19,8 +20,8 @@ import { Distribution } from "../time/distribution";
 import { PinPlots } from "../time/pins";
 
 const VIEWS = {
-  ...{ Bars, Boxes, Changes, Distribution, DrawingPad, Head, HeatView, ImageView, LooksAt, Options, PinPlots, Prefix },
-  ...{ Scalar, Slices, Which },
+  ...{ Bars, Boxes, Changes, ClassBars, Distribution, DrawingPad, Head, HeatView, ImageView, LooksAt, Options },
+  ...{ PinPlots, Prefix, Scalar, Slices, Which },
 };
 
 /** The views and what each is drawn from. */
