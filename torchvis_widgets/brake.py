@@ -92,9 +92,11 @@ class Reach:
 
     def __init__(self) -> None:
         self._until = 0.0
+        self.ever = False  # whether some view was answered off the main thread: the front end knows how to be heard
 
     def answered(self, main_thread: bool) -> None:
         """A view's request has been answered, on the main thread or off it."""
+        self.ever = self.ever or not main_thread
         self._until = 0.0 if main_thread else time.monotonic() + LEASE
 
     def __bool__(self) -> bool:

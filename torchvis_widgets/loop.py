@@ -119,6 +119,10 @@ class Loop:
         """Whether somebody could resume it: a loop on the main thread only a view that is answered elsewhere."""
         return self._thread != threading.main_thread().ident or bool(self.reach)
 
+    def deafens(self) -> bool:
+        """Whether views cannot be heard meanwhile: it runs on the main thread, and none was ever answered elsewhere."""
+        return self.running and self._thread == threading.main_thread().ident and not self.reach.ever
+
     def pause(self, reason: str = "") -> bool:
         """Hold the loop at the next step boundary; False where nothing could resume it."""
         if self.running and not self.can_pause():
