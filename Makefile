@@ -24,7 +24,7 @@ help:  ## this list
 demo: $(VENV)/.lab js  ## open the quickstart in JupyterLab
 	$(BIN)/python -m jupyterlab notebooks/01_quickstart.ipynb $(ALLOW_ROOT) $(JUPYTER_FLAGS)
 
-test: lint $(VENV)/.chromium  ## lint, then every test: JavaScript, unit, notebooks, browser
+test: lint $(VENV)/.chromium $(VENV)/.kernels  ## lint, then every test: JavaScript, unit, notebooks, browser
 	npm --prefix js test
 	$(BIN)/python -m pytest tests/unit tests/notebooks --numprocesses $(JOBS) --dist loadfile
 	$(BIN)/python -m pytest tests/browser --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
@@ -76,6 +76,10 @@ $(VENV)/.node: $(VENV)/.made
 
 $(VENV)/.chromium: $(VENV)/.test tests/tools/chromium.py
 	$(BIN)/python -m tests.tools.chromium
+	touch $@
+
+$(VENV)/.kernels: $(VENV)/.test tests/tools/kernels.py
+	$(BIN)/python -m tests.tools.kernels
 	touch $@
 
 # Not `npm ci`: it refuses a lock file that was made where the registry lacks other platforms' optional packages.

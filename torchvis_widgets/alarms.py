@@ -59,7 +59,7 @@ class Alarms:
         self._run, self._model, self._loop = run, model, loop
         self._on_nonfinite, self._warn, self._on_error = on_nonfinite, warn, on_error
         self._guards: dict[tuple[str, int], LossGuard] = {}
-        self._wanted = False  # a check is due at the next step boundary
+        self.wanted = False  # whether a check is due at the next step boundary
         self._searches: deque[_Search] = deque()
         self._unexplained: list[tuple[int, str]] = []  # marks of losses without a layer yet, and their texts
         self._bad: dict[str, set[str]] = {GRADIENT: set(), WEIGHT: set()}  # known not to be finite, and told
@@ -73,9 +73,7 @@ class Alarms:
 
     def at_boundary(self) -> None:
         """Around a step, while its gradients are there: queue the check that a bad loss has asked for."""
-        if not self._wanted:
-            return
-        self._wanted = False
+        self.wanted = False
         try:
             self._searches.append(_Search(Clones(_finite(self._model), self._lanes), self._loop.step))
         except Exception as error:
@@ -83,7 +81,7 @@ class Alarms:
 
     def gone_back(self) -> None:
         """Everything is as it was at a snapshot: what went wrong since is no longer to be explained."""
-        self._wanted = False
+        self.wanted = False
         self._searches.clear()
         self._unexplained.clear()
         self._cause = None
@@ -133,7 +131,7 @@ class Alarms:
             number = self._run.mark(step, at, "loss", text, layer, branch=branch)
             if layer is None and branch == self._run.branch:
                 self._unexplained.append((number, text))
-                self._wanted = True
+                self.wanted = True
             self._alarm(step, branch, text)
 
     def _resolve(self, search: _Search) -> None:

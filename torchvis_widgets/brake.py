@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 
-PERIOD = 0.02  # seconds between two looks for commands while the loop waits
+PERIOD = 0.01  # seconds between two looks for commands while the loop waits
 LEASE = 120.0  # seconds that a view's answer counts for: a page in the background seldom renews its presence
 
 
@@ -15,16 +15,16 @@ class Brake:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._go = threading.Event()
-        self._go.set()
+        # Not an Event: Ctrl-C within its wait() comes out as a RuntimeError, or leaves it locked for ever.
+        self.paused = False  # whether the next step has to wait
         self.stopping, self.reason = False, ""
         self._steps: int | None = None  # how many more until it is pulled by itself, where that was asked for
         self._epochs: int | None = None
 
     @property
-    def paused(self) -> bool:
-        """Whether the next step has to wait."""
-        return not self._go.is_set()
+    def counts(self) -> bool:
+        """Whether the end of a step means anything to it."""
+        return self.paused or self._steps is not None
 
     def pause(self, reason: str = "") -> None:
         """Let no further step begin until `release()`."""
@@ -36,7 +36,7 @@ class Brake:
         with self._lock:
             self.stopping, self.reason = True, reason
             self._steps = self._epochs = None
-            self._go.set()
+            self.paused = False
 
     def release(self, *, steps: int | None = None, epochs: int | None = None) -> None:
         """Let a paused loop go on: for good, or for so many steps or ends of epochs, after which it is held again."""
@@ -44,14 +44,14 @@ class Brake:
             if not self.stopping:
                 self.reason = ""
                 self._steps, self._epochs = steps, epochs
-            self._go.set()
+            self.paused = False
 
     def reset(self) -> None:
         """Another stretch of training begins: nobody has asked it for anything yet."""
         with self._lock:
             self.stopping, self.reason = False, ""
             self._steps = self._epochs = None
-            self._go.set()
+            self.paused = False
 
     def after_step(self) -> bool:
         """A step has ended, on the training thread; whether the loop has to wait."""
@@ -69,7 +69,8 @@ class Brake:
 
     def wait(self, meanwhile: Callable[[], None]) -> None:
         """Hold the training thread until the brake is released; `meanwhile()` is called every few milliseconds."""
-        while not self._go.wait(PERIOD):
+        while self.paused:
+            time.sleep(PERIOD)
             meanwhile()
         meanwhile()  # what was asked for before the release is done before the next step
 
@@ -83,7 +84,7 @@ class Brake:
         if not self.stopping:
             self.reason = reason
             self._steps = self._epochs = None
-            self._go.clear()
+            self.paused = True
 
 
 class Reach:
@@ -91,9 +92,11 @@ class Reach:
 
     def __init__(self) -> None:
         self._until = 0.0
+        self.ever = False  # whether some view was answered off the main thread: the front end knows how to be heard
 
     def answered(self, main_thread: bool) -> None:
         """A view's request has been answered, on the main thread or off it."""
+        self.ever = self.ever or not main_thread
         self._until = 0.0 if main_thread else time.monotonic() + LEASE
 
     def __bool__(self) -> bool:

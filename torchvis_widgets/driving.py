@@ -48,6 +48,11 @@ class Driving(Inside):
     def start(self, train: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
         """Run `train(*args, **kwargs)` in a background thread, which keeps the cell free and every host interactive.
 
+        What follows `epochs()` in it, validating or saving, has the model to itself: what is asked for from elsewhere
+        meanwhile (edits, snapshots, hyperparameters) is refused with an error that says so, unless the function ends
+        within a second. What the function asks for itself is done at once. Of a function that uses neither `epochs()`
+        nor `batches()`, or is between two passes over `batches()`, this cannot be told: others wait for its next step.
+
         Raises:
             RuntimeError: a training function started earlier is still running, or the session is closed.
         """
@@ -118,7 +123,7 @@ class Driving(Inside):
     def _to_hold(self, call: str) -> None:
         """Raises RuntimeError where there is no loop to be held, or none that could go on again."""
         self._watching(call)
-        if not self.loop.running:
+        if not self.loop.running or self.loop.past:
             raise RuntimeError(f"{call} found no loop that is running; it holds one that session.start(train) began")
         if not self.loop_elsewhere() and not self.loop.can_pause():
             raise RuntimeError(
@@ -201,16 +206,7 @@ class Driving(Inside):
         return watcher.keeper.not_recorded(recorded)
 
     def best(self, metric: str, mode: Literal["min", "max"] = "min") -> Snapshot:
-        """The snapshot at whose step `metric` was least (or greatest): `session.restore(step=session.best(…).step)`.
-
-        Args:
-            metric: its name, as it was logged: "val/loss".
-            mode: "max" where more is better.
-
-        Raises:
-            ValueError: `mode` is neither.
-            LookupError: the metric was logged at the step of no snapshot; the names that were logged are told.
-        """
+        """As `Run.best`: `session.restore(step=session.best("val/loss").step)` goes back there."""
         return self.run.best(metric, mode)
 
     def save(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -70,18 +70,31 @@ class Attachments:
         self._handles.append(criterion.register_forward_hook(hook))
 
     def optimizer_steps(
-        self, concerns: Callable[[torch.optim.Optimizer], bool], *, before: Action, after: Action
+        self, concerns: Callable[[torch.optim.Optimizer], bool], *, before: Sequence[Action], after: Sequence[Action]
     ) -> None:
         """`before(optimizer, args, kwargs)` and `after(…)` around each step of whichever optimizer `concerns` us.
 
-        The hooks are the process-wide ones: an optimizer that is made during the training is heard as well.
+        The hooks are the process-wide ones: an optimizer that is made during the training is heard as well. There is
+        one for all of `before` and one for all of `after`, as each costs every step; a failure switches off its part.
         """
 
-        def guarded(action: Action) -> Hook:
-            return self._hook(lambda optimizer, *how: action(optimizer, *how) if concerns(optimizer) else None)
+        def together(actions: Sequence[Action]) -> Hook:
+            left = list(actions)
 
-        self._handles.append(register_optimizer_step_pre_hook(guarded(before)))
-        self._handles.append(register_optimizer_step_post_hook(guarded(after)))
+            def call(optimizer: torch.optim.Optimizer, *how: Any) -> None:
+                if not concerns(optimizer):
+                    return
+                for action in tuple(left):
+                    try:
+                        action(optimizer, *how)
+                    except Exception as error:
+                        left.remove(action)
+                        self._on_error(error)
+
+            return self._hook(call)
+
+        self._handles.append(register_optimizer_step_pre_hook(together(before)))
+        self._handles.append(register_optimizer_step_post_hook(together(after)))
 
     def remove(self) -> None:
         """Take every hook off again."""

@@ -33,8 +33,7 @@ class Epochs:
         loop = self._loop
         last = loop.target_epochs = loop.finished_epochs + self._count
         loop.inside_epochs, loop.batch = True, 0
-        loop.iterators += 1
-        loop.enter()
+        loop.begin_iterating()
         status = "stopped"
         try:
             self._began()
@@ -53,8 +52,7 @@ class Epochs:
             loop.turn_back()  # left by break: the caller's next epochs() begin where it went back to
             self._left()
             loop.inside_epochs = False
-            loop.iterators -= 1
-            loop.leave(status)
+            loop.end_iterating(status, is_last=True)
 
     def _stopping(self) -> bool:
         return self._loop.brake.stopping
@@ -89,8 +87,7 @@ class Batches(Generic[Batch]):
             return
         loop.batches_per_epoch = _length(self._loader)
         before, turns = loop.step, loop.turns
-        loop.iterators += 1
-        loop.enter()
+        loop.begin_iterating()
         status = "stopped"
         try:
             for batch in self._loader:
@@ -109,8 +106,7 @@ class Batches(Generic[Batch]):
                 self._finish_pass(loop.step > before and loop.turns == turns)
         finally:
             loop.batch_began_at = None
-            loop.iterators -= 1
-            loop.leave(status)
+            loop.end_iterating(status, is_last=False)
 
     def _finish_pass(self, is_epoch: bool) -> None:
         if is_epoch:

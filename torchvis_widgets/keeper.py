@@ -44,9 +44,14 @@ class Keeper:
         self._training = TrainingState(parts or {}, lambda: {t.device for t in state_of(model).values()})
         self._saved_step: int | None = None
 
+    @property
+    def wants_first(self) -> bool:
+        """Whether none has been taken yet, and some are to be."""
+        return self._saved_step is None and self._due.ever
+
     def before_step(self) -> None:
         """Snapshot 0, before anything has been learned."""
-        if self._saved_step is None and self._due.ever:
+        if self.wants_first:
             self.save(epoch=0.0)
 
     def after_step(self) -> None:

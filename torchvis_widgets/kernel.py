@@ -15,6 +15,11 @@ def _shell() -> Any | None:
     return get_ipython()
 
 
+def has_front_end() -> bool:
+    """Whether there is a kernel at all, which may have views on screen; scripts and IPython's own prompt have none."""
+    return getattr(_shell(), "kernel", None) is not None
+
+
 def on_main_thread() -> bool:
     """Whether the caller runs where cells run: a request answered here waits for the running cell."""
     return threading.current_thread() is threading.main_thread()

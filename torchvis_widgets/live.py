@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 
 from torchvis_widgets.record.run import Run
+from torchvis_widgets.record.snapshots import Snapshot
 from torchvis_widgets.steer.mailbox import Mailbox
 
 State = Mapping[str, torch.Tensor]
@@ -71,7 +72,11 @@ class LiveState:
         with self._lock:
             if self._kept is kept:  # and not a copy that has been made since
                 self._kept = None
-        return Version(last.place, last.step, lambda: self._run.state_dict(step=last.step), snapshot=last.step)
+        return Version(last.place, last.step, self._loader(last), snapshot=last.step)
+
+    def _loader(self, last: Snapshot) -> Callable[[], State]:
+        # By its branch: the run may go back before it is loaded, and have another one at that step.
+        return lambda: self._run.state_dict(step=last.step, branch=last.branch)
 
     def _outdated(self) -> bool:
         if self._model is None:

@@ -18,11 +18,17 @@ STATUSES = (
 class Loop:
     """Counts kept by the training thread and read by every other one; each is a single attribute store.
 
-    `on_begin()` is called when `running` has become true and before the next step, `on_end()` when it no longer is.
+    `on_begin()` is called when `running` has become true and before the next step, `on_end()` when it no longer is, and
+    `on_boundary()` where `start()`'s function begins or leaves an iteration: no step is under way there.
     """
 
-    def __init__(self, on_begin: Callable[[], None] = lambda: None, on_end: Callable[[], None] = lambda: None) -> None:
-        self._on_begin, self._on_end = on_begin, on_end
+    def __init__(
+        self,
+        on_begin: Callable[[], None] = lambda: None,
+        on_end: Callable[[], None] = lambda: None,
+        on_boundary: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._on_begin, self._on_end, self._on_boundary = on_begin, on_end, on_boundary
         self._status = "idle"
         self.detail = ""
         self.step = 0
@@ -33,6 +39,7 @@ class Loop:
         self.batch_began_at: int | None = None  # step at which the batch in progress began; it is not counted yet
         self.inside_epochs = False
         self.iterators = 0  # epochs() and batches() being iterated over
+        self.past = False  # after the end of one in start(), where what follows it may be reading the model
         self.between = False  # after the end of one epoch and before the body of the next
         self.brake = Brake()
         self.reach = Reach()
@@ -74,7 +81,7 @@ class Loop:
     @property
     def bare(self) -> bool:
         """Whether a loop runs that uses neither `epochs()` nor `batches()`: its epochs are not known."""
-        return self.running and not self.iterators
+        return self.running and not self.iterators and not self.past
 
     @property
     def epoch(self) -> float:
@@ -102,7 +109,7 @@ class Loop:
 
     def stop(self, reason: str = "") -> bool:
         """End `epochs()` and `batches()` at the next boundary; False where the loop uses neither."""
-        if self.running and not self.iterators:
+        if self.bare:
             return False
         if self.running:
             self.brake.stop(reason)
@@ -111,6 +118,10 @@ class Loop:
     def can_pause(self) -> bool:
         """Whether somebody could resume it: a loop on the main thread only a view that is answered elsewhere."""
         return self._thread != threading.main_thread().ident or bool(self.reach)
+
+    def deafens(self) -> bool:
+        """Whether views cannot be heard meanwhile: it runs on the main thread, and none was ever answered elsewhere."""
+        return self.running and self._thread == threading.main_thread().ident and not self.reach.ever
 
     def pause(self, reason: str = "") -> bool:
         """Hold the loop at the next step boundary; False where nothing could resume it."""
@@ -159,14 +170,33 @@ class Loop:
         """It ends with `status`, one of `STATUSES`; the outermost one decides."""
         if self._active == 0:
             return  # the whole loop has been declared over, by the exception that ended its cell
-        self._active -= 1
-        if self._active == 0:
+        if self._active > 1:
+            self._active -= 1
+        else:
             stopped = self.brake.stopping and status == "finished"
             self._settle("stopped" if stopped else status, detail or self.brake.reason)
+
+    def begin_iterating(self) -> None:
+        """`epochs()` or `batches()` begins on the calling thread."""
+        self.past = False
+        self.iterators += 1
+        within = self._active > 0
+        self.enter()
+        if within and self.iterators == 1:
+            self._on_boundary()
+
+    def end_iterating(self, status: str, *, is_last: bool) -> None:
+        """It ends with `status`; `is_last` where no further one is to be expected soon, as it is between two passes."""
+        self.iterators -= 1
+        if self._active > 1 and not self.iterators:
+            self._on_boundary()
+            self.past = is_last or self.brake.stopping
+        self.leave(status)
 
     def stepped(self) -> None:
         """One optimizer step has finished."""
         self.step += 1
+        self.past = False
         if not self.running:
             self._bare = True
             self._begin()
@@ -281,11 +311,13 @@ class Loop:
         self._on_begin()
 
     def _settle(self, status: str, detail: str = "") -> None:
-        self._active, self._bare = 0, False
-        self.turn_back()
-        self._stopped = time.monotonic()
-        self.status, self.detail = status, detail
-        self._on_end()
+        try:
+            self.turn_back()  # while it counts as running: from then on others change the model themselves
+        finally:
+            self._active, self._bare, self.past = 0, False, False
+            self._stopped = time.monotonic()
+            self.status, self.detail = status, detail
+            self._on_end()
 
 
 class _Rate:

@@ -11,6 +11,7 @@ from torchvis_widgets.keeper import Recorded
 from torchvis_widgets.live import STEP_SECONDS
 from torchvis_widgets.loop import Loop
 from torchvis_widgets.steer.mailbox import Mailbox
+from torchvis_widgets.steer.uninterrupted import uninterrupted
 
 T = TypeVar("T")
 
@@ -52,19 +53,22 @@ class Rewind:
         wish = self._wish = Future()
 
         def put_back() -> None:
-            if not wish.set_running_or_notify_cancel():
-                return
-            try:
-                self._go_back(recorded)
-                wish.set_result(None)
-            except Exception as error:
-                wish.set_exception(error)
-                if not waited_for:
-                    self._on_error(error)
+            with uninterrupted():  # at an epoch's end it is no command of the mailbox
+                if not wish.set_running_or_notify_cancel():
+                    return
+                try:
+                    self._go_back(recorded)
+                    wish.set_result(None)
+                except Exception as error:
+                    wish.set_exception(error)
+                    if not waited_for:
+                        self._on_error(error)
 
-        self._mailbox.put(lambda: self._loop.at_next_epoch(put_back))
+        reply = self._mailbox.put(lambda: self._loop.at_next_epoch(put_back))
         if waited_for:
-            wait_for_step(wish, "the snapshot will be put back when it ends")
+            later = "the snapshot will be put back when it ends"
+            wait_for_step(reply, later)
+            wait_for_step(wish, later)
 
 
 def wait_for_step(wish: Future[T], otherwise: str) -> T:
@@ -72,7 +76,7 @@ def wait_for_step(wish: Future[T], otherwise: str) -> T:
 
     Raises:
         TimeoutError: the step takes more than a minute; `otherwise` says what becomes of the wish.
-        RuntimeError: another `restore()` has overtaken it.
+        RuntimeError: another `restore()` has overtaken it, or no step follows for now (see `start()`).
         Exception: what carrying it out raised.
     """
     try:

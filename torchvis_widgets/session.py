@@ -31,6 +31,7 @@ from torchvis_widgets.record.run import Run
 from torchvis_widgets.rewind import Rewind
 from torchvis_widgets.steer.hyperparameters import Hyperparameters
 from torchvis_widgets.steer.mailbox import Mailbox
+from torchvis_widgets.steer.uninterrupted import uninterrupted
 from torchvis_widgets.watcher import Watcher
 
 Batch = TypeVar("Batch")
@@ -49,8 +50,8 @@ class Session(Driving, Editing):
         self.run = run
         self.model = model
         self.open = True
-        self.mailbox = Mailbox(self.loop_elsewhere)
-        self.loop = Loop(on_begin=self._loop_begins, on_end=self._loop_ended)
+        self.mailbox = Mailbox(self.loop_elsewhere, self._why_nobody_serves)
+        self.loop = Loop(self._loop_begins, self._loop_ended, on_boundary=self.mailbox.drain)
         self.overhead = Overhead(overhead)
         self.layers = model
         self.edits = self._log_of_edits()
@@ -143,7 +144,7 @@ class Session(Driving, Editing):
         self.loop.brake.release()
         if self._watcher is not None:
             self._watcher.detach()
-            self._watcher.keep_last()
+        self._left()
         if self.loop.running or self.loop.status == "idle":
             self.loop.status = "closed"
         while self._closers:
@@ -186,6 +187,15 @@ class Session(Driving, Editing):
     def loop_elsewhere(self) -> bool:
         """Whether a loop on another thread may be changing the model at this moment."""
         return self.loop.running and self.loop.thread != threading.get_ident()
+
+    def _why_nobody_serves(self) -> str:
+        if not self.loop.past or not self.loop_elsewhere():
+            return ""
+        return (
+            "the training function is past its loop and still at work: it may be validating or saving the model, which "
+            "therefore stays as it is. Nothing was done; ask again when it has ended, session.wait() waits for that, "
+            "or call this within the function itself"
+        )
 
     def moving(self) -> bool:
         """Whether what the views show changes all the time: a loop runs, here or in the process that is followed."""
@@ -262,7 +272,8 @@ class Session(Driving, Editing):
         if self._watcher is None or self.restores_best is None or not isinstance(self.run, Recording):
             return
         try:
-            restore_best(self._watcher, self.run, self.loop, self.restores_best, self._go_back)
+            with uninterrupted():
+                restore_best(self._watcher, self.run, self.loop, self.restores_best, self._go_back)
         except LookupError as error:
             self.warn("restore_best", f"restore_best found nothing to restore: {error}")
         except Exception as error:
@@ -281,7 +292,8 @@ class Session(Driving, Editing):
 
     def _left(self) -> None:
         if self._watcher is not None:
-            self._watcher.keep_last()
+            with self.mailbox.alone():  # no loop runs: others change the model themselves
+                self._watcher.keep_last()
 
     def __repr__(self) -> str:
         return f"Session({self.run.name!r}, {self.loop.status}, step {self.loop.step}, run {str(self.run.path)!r})"

@@ -31,6 +31,7 @@ class Lead:
         self._named = weakref.WeakSet(named)
         self._known: weakref.WeakKeyDictionary[torch.optim.Optimizer, tuple[int, bool]] = weakref.WeakKeyDictionary()
         self._leader: weakref.ref[torch.optim.Optimizer] | None = None
+        self._surely: Callable[[], torch.optim.Optimizer | None] = lambda: None  # the one asked about last, if named
         self._strangers: weakref.WeakKeyDictionary[torch.optim.Optimizer, int] = weakref.WeakKeyDictionary()
         self._led: set[int] = set()  # the model's parameters that the leader held when it took the lead
         self._rivals: weakref.WeakSet[torch.optim.Optimizer] = weakref.WeakSet()  # known to replace nobody
@@ -44,7 +45,10 @@ class Lead:
 
     def concerns(self, optimizer: torch.optim.Optimizer) -> bool:
         """Whether a step of this optimizer changes the model: it was named, or holds some of the parameters."""
+        if self._surely() is optimizer:
+            return True
         if optimizer in self._named:
+            self._surely = weakref.ref(optimizer)
             return True
         groups = len(optimizer.param_groups)
         known = self._known.get(optimizer)

@@ -31,6 +31,8 @@ class LossTap:
 
     def logged(self, names: Iterable[str]) -> None:
         """The user has logged these names: they are the user's from now on."""
+        if self._users_own.issuperset(names):
+            return
         self._users_own.update(names)
         if "train/loss" in self._users_own:
             self._trained.clear()
@@ -39,6 +41,8 @@ class LossTap:
 
     def returned(self, loss: object, training: bool, step: int, epoch: float) -> None:
         """The criterion has returned `loss` after `step` steps; only a single number is a loss that can be plotted."""
+        if training and not self._evaluated.count and "train/loss" in self._users_own:
+            return
         if not isinstance(loss, torch.Tensor) or loss.numel() != 1:
             return
         if training and self._in_step:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,7 +13,7 @@ from torchvis_widgets.alarms import CHOICES, Alarms, OnNonfinite
 from torchvis_widgets.best_at_end import check_restore_best
 from torchvis_widgets.every import Policy, check_policy
 from torchvis_widgets.keeper import Keeper
-from torchvis_widgets.live import state_of
+from torchvis_widgets.live import State, state_of
 from torchvis_widgets.look.context import Context
 from torchvis_widgets.look.copying import unwrapped
 from torchvis_widgets.look.leaves import map_tensors
@@ -103,8 +103,9 @@ def watch(
         overhead: the share of the training's time that watching may take, 0.02 for 2 %; above it statistics are taken
             more rarely, then views redrawn more rarely, which the bar tells. The first two seconds are not judged. None
             for no limit.
-        restore_best: whether `epochs()`, when it ends or is left by break or an error, puts the model back to the best
-            snapshot, as `session.restore` would: what follows the loop finds the best weights. The last state is kept.
+        restore_best: whether `epochs()`, when it ends or is left by break or an error, Ctrl-C too, puts the model back
+            to the best snapshot, as `session.restore` would: what follows the loop finds the best weights. The last
+            state is kept as a snapshot, that of an error too: `session.restore` finds it on the branch that was left.
         tokens: the text of each token, for models of text: a list of texts for each probe sample, or a function that
             gives them for a sample's first input, `lambda ids: tokenizer.convert_ids_to_tokens(ids)`.
 
@@ -234,6 +235,11 @@ def fingerprint(model: torch.nn.Module) -> dict[str, tuple[tuple[int, ...], str]
 def _observer(session: Session, replica: Replica, probe: Probe, criterion: Callable[..., Any] | None) -> Observer:
     if session.layers is None:
         session.layers = replica.module
+
+    def live() -> tuple[Hashable | None, Callable[[], State]]:
+        version = session.live()
+        return version.token, version.load
+
     return Observer(
         replica,
         probe,
@@ -243,7 +249,7 @@ def _observer(session: Session, replica: Replica, probe: Probe, criterion: Calla
         quiet=lambda: not session.loop_elsewhere(),
         place_of=lambda step: session.run.snapshot(step=step).place,
         context_of=lambda key: Context() if session.graph is None else session.graph.context(key),
-        live_token=lambda: session.live().token,
+        live=live,
     )
 
 

@@ -117,10 +117,8 @@ describe("Link", () => {
   it("tells of every second picture of a quick succession, whatever is asked meanwhile", () => {
     const { model, link, painted } = linked();
     void link.request("move");
-    for (const seq of [1, 2, 3, 4]) {
-      model.push("frame", seq, {});
-      for (const done of painted.splice(0)) done();
-    }
+    for (const seq of [1, 2, 3, 4]) model.push("frame", seq, {});
+    while (painted.length) painted.shift()?.();
     expect(model.sent.slice(1)).toEqual([2, 4].map((seq) => ({ kind: "ack", painted: [seq] })));
   });
 

@@ -58,11 +58,13 @@ class Opener:
         self._browser, self._server, self._name = browser, server, name
         self._opened: list[NotebookPage] = []
 
-    def open(self, *cells: str, path: Path | None = None, width: int = 1440, height: int = 1000) -> NotebookPage:
-        """Open a copy of a notebook file, or a notebook made of code cells."""
+    def open(
+        self, *cells: str, path: Path | None = None, width: int = 1440, height: int = 1000, kernel: str = "python3"
+    ) -> NotebookPage:
+        """Open a copy of a notebook file, or a notebook made of code cells that a kernelspec runs."""
         name = f"{self._name}-{len(self._opened)}.ipynb"
         target = self._server.root / name
-        shutil.copy(path, target) if path else write_notebook(target, *cells)
+        shutil.copy(path, target) if path else write_notebook(target, *cells, kernel=kernel)
         page = self._browser.new_page(viewport={"width": width, "height": height})
         page.set_default_timeout(PATIENCE * 1000)
         notebook = NotebookPage(page, self._server)

@@ -26,6 +26,8 @@ import numpy.typing as npt
 from jupyter_client.blocking.client import BlockingKernelClient
 from playwright.sync_api import ConsoleMessage, Error, Locator, Page
 
+from tests.tools import kernels
+
 Host = Literal["lab", "notebook"]
 Theme = Literal["light", "dark"]
 
@@ -55,10 +57,10 @@ def wait_for(condition: Callable[[], Any], what: str, seconds: float = 60) -> An
     return value
 
 
-def write_notebook(path: Path, *cells: str) -> None:
-    """Write a notebook of these code cells."""
+def write_notebook(path: Path, *cells: str, kernel: str = "python3") -> None:
+    """Write a notebook of these code cells, to be run by the kernelspec of that name."""
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    notebook.metadata["kernelspec"] = {"name": kernel, "display_name": "Python 3", "language": "python"}
     nbformat.write(notebook, path)
 
 
@@ -111,6 +113,7 @@ class JupyterServer:
             "JUPYTER_PREFER_ENV_PATH": "1",
         }
         self._quieten(folder / "config")
+        kernels.write_specs(folder / "data")
         app = {"lab": "LabApp", "notebook": "JupyterNotebookApp"}[host]
         with self._log.open("w") as log:
             self._process = subprocess.Popen(

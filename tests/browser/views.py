@@ -220,6 +220,11 @@ class Dashboard:
 
     def drag_playhead(self, share: float) -> float:
         """Drag the playhead with the mouse to a share (0 … 1) of the timeline, and return the seconds till painted."""
+        self.pull_playhead(share)
+        return self._timed(self.page.mouse.up, self._at_playhead, "the atlas of the playhead's epoch")
+
+    def pull_playhead(self, share: float) -> None:
+        """Drag the playhead to a share of the timeline and hold it there."""
         self.timeline.scroll_into_view_if_needed()
         box = self.timeline.bounding_box()
         head = self.timeline.locator(".tvw-playhead circle").bounding_box()
@@ -229,7 +234,6 @@ class Dashboard:
         self.page.mouse.move(head["x"] + head["width"] / 2, y)
         self.page.mouse.down()
         self.page.mouse.move(box["x"] + share * box["width"], y, steps=8)
-        return self._timed(self.page.mouse.up, self._at_playhead, "the atlas of the playhead's epoch")
 
     def _at_playhead(self) -> bool:
         return self.atlas().step == self.playhead_step

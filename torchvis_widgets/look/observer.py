@@ -28,7 +28,7 @@ from torchvis_widgets.look.outcome import Criterion, Outcome, logits_of
 from torchvis_widgets.look.probe import Probe
 from torchvis_widgets.look.replica import Replica
 from torchvis_widgets.look.scalars import Of, of_samples, scalar_of
-from torchvis_widgets.look.states import Edits, State, States
+from torchvis_widgets.look.states import Edits, Live, State, States
 
 Ablations: TypeAlias = tuple[Ablation, ...]
 T = TypeVar("T")
@@ -45,7 +45,8 @@ class Observer:
         the random state is the process's and putting it back would rewind the training thread's.
     place_of: what tells the snapshot at a step from every other: a run that went back may have another one there.
     context_of: what is known of the tensor that a key names, besides its values.
-    live_token: changes whenever the live state may have; None = it may change at any time, so nothing live is kept.
+    live: the live state's token, which changes whenever the state may have, and what loads the very state it is of; a
+        token of None = it may change at any time, so nothing live is kept. By default that, and `state_of(None)`.
     Everything raises LookError with a reason and a remedy, and nothing else. Tensors come from a cache: do not change
     them in place. `ablations` are carried out on the way, in a pass of their own; no weight is changed for them.
     """
@@ -60,17 +61,18 @@ class Observer:
         criterion: Criterion | None = None,
         quiet: Callable[[], bool] = lambda: False,
         place_of: Callable[[int], Hashable] = lambda step: step,
-        live_token: Callable[[], Hashable | None] = lambda: None,
+        live: Callable[[], Live] | None = None,
         context_of: Callable[[str], Context] = lambda key: Context(),
         cache_bytes: int = 512 * 1024**2,
     ) -> None:
         self._replica = replica
         self.probe = probe
-        self._states = States(replica, state_of, apply_edits, quiet, place_of, live_token)
+        newest = live or (lambda: (None, lambda: state_of(None)))
+        self._states = States(replica, state_of, apply_edits, quiet, place_of, newest)
         own = own_criterion(criterion, replica.device)
         self._criterion = None if own is None else guarded(own, quiet, replica.devices)
         self.token, self.state, self.steady = self._states.token, self._states.of, self._states.steady
-        self._look = self._states.look
+        self._find, self._look = self._states.find, self._states.look
         self._cache: ByteCache[Any] = ByteCache(cache_bytes)
         self.context_of = context_of
         self._dims = SampleDims()
@@ -105,7 +107,8 @@ class Observer:
         self._by_sample.check(samples)
         if ablations:
             return self._both(keys, step, samples, edits, ablations)[1]
-        token = self.token(step, edits) if reduce is None else None
+        at = self._find(step, edits) if reduce is None else self._find(step, edits).unnamed()
+        token = at.token
         places = {(key, sample): _place(token, (), key, sample) for key in keys for sample in samples}
         found: dict[tuple[str, int], Tensor] = {}
         for pair, place in places.items():
@@ -114,7 +117,7 @@ class Observer:
                 found[pair] = kept
         missing = sorted({sample for key, sample in places if (key, sample) not in found})
         if missing:
-            fresh = self._look(step, edits, token, lambda: self._captured(keys, missing, reduce))
+            fresh = self._look(at, lambda: self._captured(keys, missing, reduce))
             found.update(fresh)
             for pair, tensor in fresh.items() if token is not None else ():
                 self._cache.put(places[pair], tensor, tensor.nbytes)
@@ -152,7 +155,8 @@ class Observer:
         samples: evenly spaced.
         """
         scalar = scalar_of(of, self._replica, self.probe, self._criterion, self._states.quiet)
-        token = self.token(step, edits)
+        at = self._find(step, edits)
+        token = at.token
         changes = [each.intervention() for each in ablations]
 
         def look(which: slice | None) -> dict[str, Tensor]:
@@ -160,7 +164,7 @@ class Observer:
             return gradients(self._replica, self.probe, keys, chosen, samples=which, interventions=changes)
 
         def pass_back() -> Split:
-            return self._look(step, edits, token, lambda: self._by_sample(samples, look, self._dims))
+            return self._look(at, lambda: self._by_sample(samples, look, self._dims))
 
         place = ("gradients", None if callable(of) else token, ablations, tuple(keys), of, tuple(samples))
         split = self._kept(place, pass_back, lambda found: sum(each.nbytes for each in found.values()))
@@ -175,7 +179,8 @@ class Observer:
         ablations: Ablations = (),
     ) -> tuple[Attention, list[Tensor]]:
         """The attention that a key names, and its weights (heads, T, S) for each sample."""
-        token = self.token(step, edits)
+        at = self._find(step, edits)
+        token = at.token
         found: list[Attention] = []
         changes = [each.intervention() for each in ablations]
 
@@ -184,7 +189,7 @@ class Observer:
             return {key: found[-1].weights}
 
         def weights() -> tuple[Attention, Split]:
-            split = self._look(step, edits, token, lambda: self._by_sample(samples, look, SampleDims()))
+            split = self._look(at, lambda: self._by_sample(samples, look, SampleDims()))
             return found[0], split
 
         place = ("attention", token, ablations, key, tuple(samples))
@@ -202,7 +207,7 @@ class Observer:
         def look() -> None:
             taken.append(capture(self._replica, self.probe, [key], reduce=some).outputs[key])
 
-        self._look(step, (), self.token(step, ()), look)
+        self._look(self._find(step, ()), look)
         return taken[0]
 
     def effect(
@@ -217,34 +222,36 @@ class Observer:
         self._by_sample.check(samples)
         before = self.outputs(step, edits)
         unchanged = self.activations(keys, step, samples, edits)
-        token = self.token(step, edits)
-        after, split = self._look(step, edits, token, lambda: self._changed(interventions, keys, samples))
+        at = self._find(step, edits)
+        after, split = self._look(at, lambda: self._changed(interventions, keys, samples))
         return Effect(before, after, unchanged, {key: [split[key, sample] for sample in samples] for key in keys})
 
     def outputs(self, step: int | None, edits: Edits = (), ablations: Ablations = ()) -> Outcome:
         """The model's answer for the whole probe, and its loss where there are a criterion and targets."""
         if ablations:
             return self._both([], step, [], edits, ablations)[0]
-        token = self.token(step, edits)
+        at = self._find(step, edits)
+        token = at.token
         place = ("outputs", token, ())
-        return self._kept(place, lambda: self._look(step, edits, token, self._answer), lambda made: made.nbytes())
+        return self._kept(place, lambda: self._look(at, self._answer), lambda made: made.nbytes())
 
     def survey(self, step: int | None, take: Callable[[Key, Tensor], None]) -> None:
         """Run the probe at a snapshot and call `take(key, output)` within the pass, for every module; see `survey`."""
-        token = self.token(step, ())
-        self._look(step, (), token, lambda: survey(self._replica, self.probe, take))
+        at = self._find(step, ())
+        self._look(at, lambda: survey(self._replica, self.probe, take))
 
     def _both(
         self, keys: Sequence[str], step: int | None, samples: Sequence[int], edits: Edits, ablations: Ablations
     ) -> tuple[Outcome, dict[str, list[Tensor]]]:
         """The answer and some outputs from one pass of the whole probe, which keeps the outputs for all its samples."""
-        token = self.token(step, edits)
+        at = self._find(step, edits)
+        token = at.token
         kept = {pair: self._cache.get(_place(token, ablations, *pair)) for pair in product(keys, samples)}
         outcome: Outcome | None = self._cache.get(("outputs", token, ablations))
         found = {pair: tensor for pair, tensor in kept.items() if tensor is not None}
         if token is None or outcome is None or len(found) < len(kept):
             changes, every = [each.intervention() for each in ablations], range(self.probe.count)
-            outcome, found = self._look(step, edits, token, lambda: self._changed(changes, keys, every))
+            outcome, found = self._look(at, lambda: self._changed(changes, keys, every))
             self._keep(token, ablations, outcome, found)
         return outcome, {key: [found[key, sample] for sample in samples] for key in keys}
 

@@ -96,15 +96,10 @@ class MetricsWriter(Drain):
         for name, value in _items(values):
             if type(name) is not str or not name:
                 check_name(name)
-            kind = type(value)
-            if kind is float:
-                number = value
-            elif kind is Tensor and value.is_cpu and value.is_floating_point() and value.numel() == 1:
-                number = value.item()  # the copy; unlike float() it takes tensors with gradient without a warning
-            else:
-                number = to_number(name, value)
-                if isinstance(number, Tensor):
-                    number = self._ring(number.device).put(number)
+            number: float | Slot | None = value if type(value) is float else _at_hand(value)
+            if number is None:
+                found = to_number(name, value)
+                number = self._ring(found.device).put(found) if isinstance(found, Tensor) else found
             entries.append((step, at, now, self._numbers.get(name) or self._add(name), number, self._branch))
         self._queue.extend(entries)
 
@@ -275,6 +270,17 @@ def _until_missing(entries: list[Entry]) -> tuple[list[Row], list[Entry]]:
             return rows, entries[place:]
         rows.append((step, epoch, at, number, value, branch))
     return rows, []
+
+
+def _at_hand(value: Any) -> float | None:
+    """A copy of a number that is a plain tensor on the CPU, as most are; None for all else."""
+    if type(value) is not Tensor or not value.is_cpu:
+        return None
+    try:
+        found = value.item()  # unlike float() it takes tensors with gradient without a warning
+    except RuntimeError:  # more than one element: the words for that are to_number's
+        return None
+    return found if type(found) is float else None
 
 
 def _items(values: Mapping[str, Any]) -> Any:

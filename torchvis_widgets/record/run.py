@@ -202,7 +202,13 @@ class Run:
     def best(self, metric: str, mode: Literal["min", "max"] = "min") -> Snapshot:
         """Returns the snapshot, of the current branch or before it, at whose step `metric` was least (or greatest).
 
-        Raises LookupError where the metric was logged at the step of none.
+        Args:
+            metric: its name, as it was logged: "val/loss".
+            mode: "max" where more is better.
+
+        Raises:
+            ValueError: `mode` is neither "min" nor "max".
+            LookupError: the metric was logged at the step of no snapshot; the names that were logged are told.
         """
         self._catch_up()
         asked = check_best((metric, mode))

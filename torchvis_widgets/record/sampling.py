@@ -23,6 +23,7 @@ APART = 1e-6  # where all values are the same: half the histogram's width, as a 
 
 Exact = tuple[Tensor, Tensor, Tensor] | NDArray[np.float64]  # norm, min and max of one tensor
 
+_PLAIN = (Tensor, torch.nn.Parameter)  # as nearly all are, and asking costs as much as a small tensor's statistics
 _FLOATS = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
 
 
@@ -34,7 +35,7 @@ def obstacle(tensor: Tensor) -> str | None:
         return str(tensor.dtype).removeprefix("torch.")
     if tensor.is_meta:
         return "on the meta device"
-    if bool(
+    if type(tensor) not in _PLAIN and bool(
         _python_dispatch.is_traceable_wrapper_subclass(tensor)
     ):  # a DTensor's reductions would wait for other processes
         return type(tensor).__name__

@@ -121,9 +121,9 @@ class SnapshotStore:
     def commits(self) -> list[Commit]:
         """Returns what has been committed, by branch and step, by whichever process."""
         with self._lock:
-            changed = self._changed_at()
-            if self._listed is not None and self._listed[0] == changed and time.monotonic() < self._listed[2]:
-                return self._listed[1]
+            changed, listed = self._changed_at(), self._listed  # which a thread that commits takes away
+            if listed is not None and listed[0] == changed and time.monotonic() < listed[2]:
+                return listed[1]
             commits = self._scan()
             # A change within the clock's last tick need not show in the next time of change: look again then.
             settled = time.time_ns() - changed > _SETTLED

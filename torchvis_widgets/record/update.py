@@ -25,7 +25,11 @@ class Before:
         self._tensors, self._most = list(tensors), most
         kind = wide(tensors[0].dtype)
         self.exact = exact and sum(tensor.numel() for tensor in tensors) * kind.itemsize <= _MOST_BYTES
-        self._values = [flat(tensor).to(kind, copy=True) for tensor in tensors] if self.exact else list(samples)
+        self._values = list(samples)
+        for place, (tensor, sample) in enumerate(zip(tensors, samples, strict=True)):
+            # A sample of all is a copy already; on a device it is changed in place.
+            if self.exact and not (tensor.is_cpu and len(sample) == tensor.numel()):
+                self._values[place] = flat(tensor).to(kind, copy=True)
 
     def moved(self) -> Tensor:
         """The norms (tensors,) of what has changed since, from the samples where not `exact`; to be called once."""

@@ -149,14 +149,20 @@ class Hyperparameters(Mapping[str, Any]):
         if self._log is not None and before != now:
             self._log.turned(now, before)
 
+    @property
+    def wished(self) -> bool:
+        """Whether the user has set or held anything that is to be looked after."""
+        return bool(self._wishes)
+
     def look(self) -> None:
         """Before each step: put back what is held, and notice what a scheduler has set."""
         self._wishes.look()
 
     def stepped(self, optimizer: torch.optim.Optimizer) -> None:
         """This optimizer has taken a step: it is one of those steered, in the place of one with the same parameters."""
-        if any(reference() is optimizer for reference in self._optimizers):
-            return
+        for reference in self._optimizers:
+            if reference() is optimizer:
+                return
         mine = _parameters(optimizer)
         others = [reference for reference in self._optimizers if (other := reference()) is not None
                   and mine.isdisjoint(_parameters(other))]  # fmt: skip

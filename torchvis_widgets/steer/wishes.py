@@ -40,6 +40,9 @@ class Wishes:
     def __getitem__(self, knob: Knob) -> Wish | None:
         return self._all.get(knob)
 
+    def __len__(self) -> int:
+        return len(self._all)
+
     def make(self, knob: Knob, value: Value, before: Value, *, held: bool) -> None:
         """The user has given `value`, in place of an older wish."""
         self._all[knob] = Wish(value, before, held, version=_version(knob))

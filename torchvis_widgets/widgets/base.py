@@ -91,6 +91,10 @@ class LiveWidget(anywidget.AnyWidget):
         """Called after a request has changed what views show; the stage overrides it to reach the other views."""
         self.refresh()
 
+    def unheard(self) -> bool:
+        """Whether views cannot say that they are there, nor renew it; the stage knows the loop that is in the way."""
+        return False
+
     def drawn(self) -> None:
         """Called when the browser has drawn something and nothing was held back; the stage answers who waits for it."""
 
@@ -101,7 +105,9 @@ class LiveWidget(anywidget.AnyWidget):
 
     @property
     def shown(self) -> bool:
-        """Whether some view of this widget is on screen."""
+        """Whether some view of this widget is on screen; while none can say so, whether none has said otherwise."""
+        if self.unheard():
+            return not self._views or any(visible for visible, _ in self._views.values())
         now = time.monotonic()
         return any(visible and now - seen < LEASE for visible, seen in self._views.values())
 

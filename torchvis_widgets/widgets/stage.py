@@ -15,13 +15,15 @@ from torchvis_widgets.session import Session
 from torchvis_widgets.watch import of_run
 from torchvis_widgets.widgets.player import Player
 from torchvis_widgets.widgets.prefetcher import Prefetcher, upcoming
-from torchvis_widgets.widgets.publisher import Publisher
+from torchvis_widgets.widgets.publisher import PERIOD, Publisher
 from torchvis_widgets.widgets.selection import Cursor, Selection
 from torchvis_widgets.widgets.sliding.drafts import Drafts
 
 Source = Session | Run
 
 PATIENCE = 2.0  # seconds that a move waits for the computing of its frame ahead of it
+UNHEARD, RAREST = 0.5, 15.0  # seconds between frames for views that cannot be heard: at first, and in the end
+SHARE = 1 / 200  # of the training so far, by which a plot grows between two of them
 
 
 class Stage:
@@ -31,7 +33,7 @@ class Stage:
         self.session = session
         self.selection = Selection(Cursor(layer=first_layer(session.graph)))
         self.drafts = Drafts(self.selection)
-        self.publisher = Publisher(session.lively, session.moving, session.report, session.overhead.slowness)
+        self.publisher = Publisher(session.lively, session.moving, session.report, self._slowness)
         self.prefetcher = Prefetcher(self._prefetch)
         self.player = Player(
             steps=self._steps,
@@ -44,6 +46,21 @@ class Stage:
         session.on_close(self.publisher.close)
         _keep_stills(self.publisher)
         self.dashboard: Any = None  # made when the session is first shown
+
+    def unheard(self) -> bool:
+        """Whether the loop in the cell keeps the kernel from hearing of its views, as before ipykernel 7."""
+        return self.session.loop.deafens() and kernel.has_front_end()
+
+    def _slowness(self) -> float:
+        """How many times rarer frames are to be.
+
+        Of views that are not heard nobody knows when they have painted, nor when their page was closed, after which a
+        server keeps all that is sent to it: the longer the training, the rarer, and a plot's end still moves on.
+        """
+        asked = self.session.overhead.slowness()
+        if not self.unheard():
+            return asked
+        return max(asked, min(max(UNHEARD, SHARE * self.session.loop.elapsed()), RAREST) / PERIOD)
 
     @property
     def step(self) -> int | None:

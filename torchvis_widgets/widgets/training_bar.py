@@ -107,8 +107,9 @@ def _unavailable(session: Session) -> dict[str, str]:
     loop = session.loop
     if not session.in_hand or not loop.running:
         return {}
-    if loop.status == "stopping":
-        return dict.fromkeys(("pause", "step", "epoch", "stop"), "the loop is about to end")
+    if loop.past or loop.status == "stopping":
+        why = "the loop is over; what follows it is at work" if loop.past else "the loop is about to end"
+        return dict.fromkeys(("pause", "step", "epoch", "stop"), why)
     hold = "" if loop.can_pause() or loop.brake.paused else UNREACHABLE
     iterators = ITERATORS if loop.bare else ""
     return {"pause": hold, "step": hold, "epoch": hold or iterators, "stop": iterators}

@@ -45,6 +45,9 @@ class View(LiveWidget):
     def _tell_reach(self) -> None:
         self._stage.session.loop.reach.answered(kernel.on_main_thread())
 
+    def unheard(self) -> bool:
+        return self._stage.unheard()
+
     def drawn(self) -> None:
         self._stage.publisher.drawn()
 

@@ -77,7 +77,7 @@ def test_snapshots_are_cached_and_the_live_model_only_while_its_token_holds(
     observe: Callable[..., Observer], history: History
 ) -> None:
     token: list[int | None] = [None]
-    observer = observe(live_token=lambda: token[0])
+    observer = observe(live=lambda: (token[0], lambda: history(None)))
     for _ in range(3):
         observer.activation("head", 5, 1)
     assert history.asked == [5]
@@ -181,7 +181,7 @@ def test_nothing_but_look_errors(
         (lambda: observer.activation("spare", 0, 0), "never called"),
         (lambda: observer.outputs(0, (("no.such", 2.0),)), "KeyError: 'no.such'"),
         (lambda: Observer(replica, probe, lambda step: {}).outputs(0), "the state lacks"),
-        (lambda: observe(live_token=lambda: 1 // 0).outputs(None), "live model cannot be looked at: ZeroDivisionError"),
+        (lambda: observe(live=lambda: 1 // 0).outputs(None), "live model cannot be looked at: ZeroDivisionError"),
         (lambda: Observer(replica, probe, history).outputs(0, (1,)), "edits cannot be previewed here"),
     ]:
         with pytest.raises(LookError, match=words):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -98,11 +98,11 @@ def test_some_values_of_the_whole_probe(observer: Observer) -> None:
 def test_the_live_state_is_asked_once_within_a_frame(net: DigitsNet, replica: Replica, probe: Probe) -> None:
     asked: list[int] = []
 
-    def token() -> int:
+    def live() -> tuple[int, Callable[[], Mapping[str, Tensor]]]:
         asked.append(1)
-        return len(asked)
+        return len(asked), net.state_dict
 
-    observer = Observer(replica, probe, lambda step: net.state_dict(), live_token=token)
+    observer = Observer(replica, probe, lambda step: net.state_dict(), live=live)
     with observer.steady():
         observer.glance("head", None, 0)
         observer.on(probe).outputs(None)

@@ -26,7 +26,7 @@ WEIGHTS = ("conv.weight", "conv.bias", "norm.weight", "fc.weight", "fc.bias")
 LAYERS = ("conv", "norm", "relu", "fc", "")
 EXPECTED = (  # what a front end may be told while loops come and go
     "no snapshot at step", "found no loop that is running", "another restore() was asked for",
-    "resume(epochs=1) needs a loop",
+    "resume(epochs=1) needs a loop", "stop() ends loops over session.epochs()",
 )  # fmt: skip
 
 

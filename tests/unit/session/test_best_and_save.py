@@ -89,6 +89,7 @@ def test_the_best_is_put_back_after_an_error_as_well(tmp_path: Path) -> None:
         case.train(fail=3)
     assert case.session.loop.step == 10
     assert_same_bits(state(case.model), case.states[2])
+    assert_same_bits(case.session.run.state_dict(step=15, branch=0), case.states[3])  # what the error left is kept
 
 
 def test_a_metric_that_was_never_logged_is_told(tmp_path: Path) -> None:

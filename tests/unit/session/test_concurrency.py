@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import random
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ from tests.unit.session.training import data, setup, steps
 from tests.unit.widgets.front_end import wait_for
 from torchvis_widgets.live import LiveState, Version
 from torchvis_widgets.record.edits import read_edits
+from torchvis_widgets.steer.edits import Edit
 
 COMMANDS = int(os.environ.get("TORCHVIS_COMMANDS", "400"))  # of each test; 10,000 take a minute or two
 
@@ -186,3 +189,71 @@ def test_with_all_edits_undone_before_the_next_step_the_training_is_the_same(tmp
     alone = unwatched(3)
     assert_same_bits(dict(model.state_dict()), dict(alone[0].state_dict()))
     assert_same_bits(momenta(optimizer), momenta(alone[1]))
+
+
+def test_edits_undone_at_the_same_boundary_leave_no_trace_at_full_speed(tmp_path: Path) -> None:
+    model, optimizer, criterion = setup()
+    session = tvw.watch(model, optimizer, criterion, probe=data(1)[0], run=tmp_path / "run", snapshots=None)
+    made = [0, 0]
+
+    def there_and_back_again(edit: Edit) -> None:
+        log, step = session.edits, session.loop.step
+        log.apply(edit, step=step)
+        log.undo(step=step)
+
+    def edits(number: int) -> None:
+        dice = random.Random(number)
+        while session.loop.running:
+            change, value = dice.choice(CHANGES)
+            value = tuple(value) if isinstance(value, list) else value
+            tensor = dice.choice(["conv.weight", "conv.bias", "fc.weight"])
+            edit = Edit(tensor, change, value=value, seed=1, reset_optimizer=dice.random() < 0.5)  # type: ignore[arg-type]
+            session.mailbox.put(lambda edit=edit: there_and_back_again(edit)).result(60)  # type: ignore[misc]
+            made[number] += 1
+
+    def training() -> None:
+        for _ in session.epochs(8):
+            list(steps(model, optimizer, criterion, session.batches(data())))
+
+    torch.manual_seed(3)
+    session.start(training)
+    wait_for(lambda: session.loop.running)
+    editors = [threading.Thread(target=edits, args=[number]) for number in range(2)]
+    for editor in editors:
+        editor.start()
+    assert session.wait(100)
+    for editor in editors:
+        editor.join(60)
+    session.close()
+    assert session.loop.step == 40
+    assert min(made) > 0
+    alone = unwatched(8)
+    assert_same_bits(dict(model.state_dict()), dict(alone[0].state_dict()))
+    assert_same_bits(momenta(optimizer), momenta(alone[1]))
+
+
+def test_an_exception_from_outside_at_any_moment_of_a_background_loop(tmp_path: Path) -> None:
+    """As interrupting a thread does: the session hears of it, and another training can begin."""
+    model, optimizer, criterion = setup()
+    session = tvw.watch(model, optimizer, criterion, run=tmp_path / "run", snapshots=None, statistics=None)
+    dice = random.Random(3)
+
+    def training() -> None:
+        while True:
+            for _ in session.epochs(1000):
+                list(steps(model, optimizer, criterion, session.batches(data())))
+
+    for kind, status in [(KeyboardInterrupt, "interrupted"), (OutOfLuckError, "failed")] * 4:
+        session.start(training)
+        until = session.loop.step + dice.randrange(1, 12)
+        wait_for(lambda until=until: session.loop.step >= until)  # type: ignore[misc]
+        interrupt = ctypes.pythonapi.PyThreadState_SetAsyncExc
+        assert interrupt(ctypes.c_ulong(session.loop.thread), ctypes.py_object(kind)) == 1
+        with pytest.raises(kind):
+            session.wait(60)
+        wait_for(lambda: not session.loop.running)
+        assert session.loop.status == status
+        session.edit("fc.weight").scale(0.5)
+        assert session.undo() is not None
+    assert session.problems == []
+    session.close()

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import pytest
 import torch
@@ -17,6 +21,8 @@ import torchvis_widgets as tvw
 from tests.unit.session.test_truth import assert_same_bits
 from tests.unit.session.training import data, setup, steps, train
 from tests.unit.widgets.front_end import wait_for
+from torchvis_widgets.brake import Brake
+from torchvis_widgets.keeper import Recorded
 
 
 def held(session: tvw.Session) -> int:
@@ -349,3 +355,65 @@ def test_whatever_is_asked_of_the_brake_the_training_is_the_same(tmp_path: Path)
     for _ in range(6):
         list(steps(other, optimizer, criterion, data()))
     assert_same_bits(dict(model.state_dict()), dict(other.state_dict()))
+
+
+@pytest.mark.parametrize("how", ["restore", "restore_best"])
+def test_ctrl_c_while_everything_is_put_back_comes_when_it_is(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the end of an epoch's body, where it is no command of the mailbox: weights and edits are of one moment."""
+    model, optimizer, criterion = setup()
+    session = tvw.watch(
+        model, optimizer, criterion, resumable=True, restore_best=how == "restore_best", best="val/loss"
+    )
+    assert session._watcher is not None
+    put_back = session._watcher.keeper.put_back
+
+    def interrupted(recorded: Recorded) -> None:
+        signal.raise_signal(signal.SIGINT)
+        put_back(recorded)
+
+    def cell() -> None:
+        for epoch in session.epochs(2):
+            list(steps(model, optimizer, criterion, session.batches(data(2))))
+            session.edit("fc.weight").scale(2.0)
+            session.log({"val/loss": float(epoch)})
+            if epoch == 2 and how == "restore":
+                session.restore(step=2)
+
+    monkeypatch.setattr(session._watcher.keeper, "put_back", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        cell()
+    assert session.loop.step == 2
+    assert len(session.edits) == 1  # that of the epoch which is kept
+    assert_same_bits(dict(model.state_dict()), dict(session.run.state_dict(step=2)))
+    session.close()
+
+
+def test_ctrl_c_at_any_moment_of_a_pause_is_an_interrupt() -> None:
+    """It is never lost, comes out as no other error, and leaves the brake such that it can be used."""
+    for moment in range(40):
+        brake, events = Brake(), 0
+
+        def press(frame: FrameType, event: str, arg: object, moment: int = moment) -> Any:
+            nonlocal events
+            events += 1
+            if events == moment:
+                raise KeyboardInterrupt
+            return press
+
+        def wait(brake: Brake = brake) -> None:
+            brake.pause()
+            threading.Timer(0.02, brake.release).start()
+            before = sys.gettrace()
+            sys.settrace(press)
+            try:
+                brake.wait(lambda: None)
+            finally:
+                sys.settrace(before)
+
+        with contextlib.suppress(KeyboardInterrupt):
+            wait()
+            assert events < moment or moment == 0
+        asked = threading.Thread(target=brake.release, daemon=True)
+        asked.start()
+        asked.join(20)
+        assert not asked.is_alive()

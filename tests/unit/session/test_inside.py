@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 import torchvis_widgets as tvw
 from tests.unit.session.training import CLASSES, Net, data, setup, train
+from torchvis_widgets.live import LiveState, Version
 
 
 @pytest.fixture
@@ -230,3 +231,43 @@ def test_while_a_loop_runs_elsewhere_it_is_not_asked() -> None:
     assert [words in each for each in looked] == [True, True]
     assert torch.equal(torch.get_rng_state(), before)
     session.close()
+
+
+def test_a_state_and_its_name_are_of_one_moment(
+    trained: tuple[tvw.Session, Net], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The loop takes a step whenever the newest state is asked for: what is kept of a state must be that state's."""
+    session, model = trained
+    x, _ = data(1)[0]
+    newest, handed_out = LiveState.newest, []
+
+    def overtaken(live: LiveState, loop_elsewhere: bool) -> Version:
+        version = newest(live, loop_elsewhere)
+        handed_out.append(dict(version.state))
+        with torch.no_grad():
+            model.fc.weight.mul_(-2.0)
+        session.loop.step += 1
+        return version
+
+    monkeypatch.setattr(LiveState, "newest", overtaken)
+    for _ in range(3):
+        outcome = session.observer.outputs(None)  # type: ignore[union-attr]
+        then = copy.deepcopy(model).eval()
+        then.load_state_dict(handed_out[-1])
+        assert outcome.logits is not None
+        assert torch.allclose(outcome.logits, then(x), atol=1e-6)
+    assert len(handed_out) == 3  # of a large model it takes milliseconds
+
+
+def test_a_snapshot_that_is_the_newest_stays_itself_when_the_run_goes_back(trained: tuple[tvw.Session, Net]) -> None:
+    session, _ = trained
+    session._live.forget()
+    version = session._live.newest(loop_elsewhere=True)
+    there = {name: tensor.clone() for name, tensor in version.state.items()}
+    session.run.begin_branch(session.run.snapshot(epoch=1))  # type: ignore[attr-defined]
+    session.run.save(  # type: ignore[attr-defined]
+        {name: tensor + 1 for name, tensor in there.items()}, step=version.step, epoch=2.0, name=None,
+        finished_epochs=2, training={},
+    )  # fmt: skip
+    session.run.flush()
+    assert all(torch.equal(tensor, there[name]) for name, tensor in version.state.items())
