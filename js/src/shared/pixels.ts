@@ -97,6 +97,14 @@ export function renderRows(
   return pixels;
 }
 
+/**
+ * A context whose pixels lie with the processor, where ours come from: one of the graphics card is a layer of its own,
+ * and the browser has to find out at every frame which parts of the page lie above it.
+ */
+export function context2d(canvas: HTMLCanvasElement): CanvasRenderingContext2D | null {
+  return canvas.getContext("2d", { willReadFrequently: true });
+}
+
 /** Gives the canvas its size, in device px. */
 export function sized(canvas: HTMLCanvasElement, width: number, height: number): void {
   // to set even the same size is to make a new drawing of it, for which the browser lays out all its layers again
@@ -108,7 +116,7 @@ export function sized(canvas: HTMLCanvasElement, width: number, height: number):
 export function paint(canvas: HTMLCanvasElement | null, { width, height, rgba }: Pixels): void {
   if (!canvas) return;
   sized(canvas, width, height);
-  const context = canvas.getContext("2d");
+  const context = context2d(canvas);
   if (!context || !rgba.length) return;
   context.putImageData(new ImageData(new Uint8ClampedArray(rgba.buffer as ArrayBuffer), width, height), 0, 0);
 }
@@ -124,7 +132,7 @@ export function paintCodes(
 ): void {
   sheet.width = size.width;
   sheet.height = size.height;
-  const inner = sheet.getContext("2d");
+  const inner = context2d(sheet);
   if (!inner || !size.width || !size.height) return;
   const image = inner.createImageData(size.width, size.height);
   colourise(codes, table, image.data);

@@ -3,7 +3,7 @@ import { lut } from "../shared/colour";
 import { number } from "../shared/format";
 import { useRatio, useSize } from "../shared/hooks";
 import type { Latest } from "../shared/latest";
-import { paintCodes, sized } from "../shared/pixels";
+import { context2d, paintCodes, sized } from "../shared/pixels";
 import { bytes, type Push } from "../shared/wire";
 import { extentNote, heatSize, type Picked, type TensorInfo, type Weights } from "./weights";
 
@@ -130,7 +130,7 @@ function paintHeat(
 ): void {
   sized(canvas, Math.max(cols, Math.round(size.width * ratio)), Math.max(rows, Math.round(size.height * ratio)));
   canvas.style.imageRendering = canvas.width > size.width * ratio + 1 ? "auto" : "pixelated";
-  const context = canvas.getContext("2d");
+  const context = context2d(canvas);
   const at = { x: 0, y: 0, width: canvas.width, height: canvas.height };
   const sheet = document.createElement("canvas");
   context?.clearRect(0, 0, at.width, at.height);

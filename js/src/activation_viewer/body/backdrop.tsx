@@ -1,5 +1,6 @@
 import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { type Atlas, tilePlace } from "../../shared/atlas";
+import { context2d } from "../../shared/pixels";
 import { inputCanvas } from "../strip/sample_image";
 import type { Rows } from "./atlas_view";
 import type { PanelProps } from "./props";
@@ -34,7 +35,7 @@ function paintBehind(canvas: HTMLCanvasElement, image: HTMLCanvasElement, atlas:
   canvas.width = atlas.canvasWidth;
   canvas.height = Math.max(0, (last - first) * pitch - atlas.gap);
   canvas.style.width = "100%";
-  const context = canvas.getContext("2d");
+  const context = context2d(canvas);
   if (!context) return;
   context.imageSmoothingEnabled = image.width >= atlas.tileWidth;
   for (let tile = first * atlas.columns; tile < Math.min(atlas.count, last * atlas.columns); tile++) {

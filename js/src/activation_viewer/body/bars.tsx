@@ -3,6 +3,7 @@ import { css, encode, LEVELS, lut } from "../../shared/colour";
 import { number } from "../../shared/format";
 import { useRatio, useSize, useThemeTick } from "../../shared/hooks";
 import { onGrid } from "../../shared/keyboard";
+import { context2d } from "../../shared/pixels";
 import { useAsk } from "../exact";
 import type { Picture } from "../frame";
 import { dataOf } from "./data";
@@ -100,7 +101,7 @@ function paintBars(
 ): void {
   canvas.width = Math.round(width);
   canvas.height = Math.round(height);
-  const context = canvas.getContext("2d");
+  const context = context2d(canvas);
   if (!context) return;
   const lo = Math.min(0, picture.lo);
   const hi = Math.max(0, picture.hi);

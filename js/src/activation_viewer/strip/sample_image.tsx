@@ -1,4 +1,5 @@
 import { useLayoutEffect, useRef } from "preact/hooks";
+import { context2d } from "../../shared/pixels";
 import { bytes, type Push } from "../../shared/wire";
 import type { Samples } from "../frame";
 
@@ -44,7 +45,7 @@ function paintInput(canvas: HTMLCanvasElement, samples: Push<Samples>, index: nu
   const from = index * height * width * 3;
   canvas.width = width;
   canvas.height = height;
-  const context = canvas.getContext("2d");
+  const context = context2d(canvas);
   if (!context || !width || !height || from + height * width * 3 > rgb.length) return false;
   const image = context.createImageData(width, height);
   for (let i = 0; i < height * width; i++) {

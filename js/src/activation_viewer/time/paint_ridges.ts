@@ -1,3 +1,4 @@
+import { context2d } from "../../shared/pixels";
 import type { Ridges } from "../frame";
 import { epochName } from "./distribution";
 import { baseOf, type RidgeLayout, ridgePoints } from "./ridge_lines";
@@ -19,7 +20,7 @@ export function paintRidges(
 ): void {
   canvas.width = Math.round(layout.width);
   canvas.height = Math.round(layout.height);
-  const context = canvas.getContext("2d");
+  const context = context2d(canvas);
   if (!context) return;
   const style = getComputedStyle(canvas);
   // computed, because a canvas knows no light-dark() or color-mix()
