@@ -358,3 +358,20 @@ def test_json_is_as_documented(run):
     assert about == {"step": 3, "epoch": 1.5, "finished_epochs": 1, "branch": 0, "name": "mine",
                      "tensors": {"w": ["000000003.safetensors", "w"]}, "norms": {"w": 2.0},
                      "training": {"structures": {}, "tensors": {}}}  # fmt: skip
+
+
+def test_a_listing_that_a_commit_takes_away_meanwhile_is_none_to_trip_over(run):
+    save(run, {"w": torch.tensor(1.0)}, 1)
+    store = run._store
+    known = store.commits()
+
+    class Changed(int):
+        __hash__ = int.__hash__
+
+        def __eq__(self, other):
+            store._listed = None  # as the thread that commits does, just now
+            return int(self) == other
+
+    changed_at = store._changed_at
+    store._changed_at = lambda: Changed(changed_at())
+    assert store.commits() == known

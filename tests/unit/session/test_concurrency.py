@@ -24,7 +24,7 @@ from torchvis_widgets.live import LiveState, Version
 from torchvis_widgets.record.edits import read_edits
 from torchvis_widgets.steer.edits import Edit
 
-COMMANDS = int(os.environ.get("TORCHVIS_COMMANDS", "400"))  # of each test; 10,000 take a minute or two
+COMMANDS = int(os.environ.get("TORCHVIS_COMMANDS", "1000"))  # of each test; 10,000 take half a minute each
 
 pytestmark = pytest.mark.timeout(120 + COMMANDS // 10)
 
