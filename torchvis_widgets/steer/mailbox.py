@@ -6,6 +6,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
+from concurrent.futures import TimeoutError as NotYet
 from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
@@ -32,7 +33,7 @@ class Reply(Future[T]):
             return super().result(timeout)
         try:
             return super().result(PATIENCE)
-        except TimeoutError:
+        except NotYet:
             if self.done():  # the command's own
                 raise
         why = self._why_not()
