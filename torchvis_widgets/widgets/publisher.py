@@ -66,6 +66,7 @@ class Publisher:
         self._lock = threading.RLock()
         self._answers: list[Callable[[], None]] = []
         self._owing = False  # to the widgets whose turn comes when a picture has been drawn
+        self._overdue: threading.Timer | None = None
         self._delay = 0.0  # seconds that what is sent takes until it is drawn, smoothed
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
@@ -99,7 +100,7 @@ class Publisher:
                 self.drawn()
                 return
             if self._owing and not waited:
-                _later(GRACE, self.drawn)
+                self._overdue = _later(GRACE, self.drawn)
             self.settle()
 
     def drawn(self) -> None:
@@ -151,11 +152,15 @@ class Publisher:
         return max(PERIOD * self._slowness(), min(SLOWEST, 2 * self._delay))
 
     def close(self) -> None:
-        """End the thread after a last round."""
+        """End the thread after a last round; nothing of that is left to be sent later."""
         self._wake.set()
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(timeout=5.0)
         self._thread = None
+        with self._lock:
+            if self._overdue is not None:
+                self._overdue.cancel()
+            self.drawn()
 
     def _guarded(self, act: Callable[[], None]) -> None:
         try:
@@ -164,10 +169,11 @@ class Publisher:
             self._on_error(error)
 
 
-def _later(seconds: float, act: Callable[[], None]) -> None:
+def _later(seconds: float, act: Callable[[], None]) -> threading.Timer:
     timer = threading.Timer(seconds, act)
     timer.daemon = True
     timer.start()
+    return timer
 
 
 def _publish_until_gone(publisher: weakref.ref[Publisher], wake: threading.Event) -> None:

@@ -197,11 +197,14 @@ def test_a_step_of_a_small_model_calls_few_functions() -> None:
     """After a model's passes the cache holds nothing of ours, and each call takes microseconds of a step of 5 ms."""
     model, optimizer, criterion = setup()
     (x, y), value = data(1)[0], torch.tensor(0.5)
+    others = calls_of_ours(
+        optimizer.step
+    )  # the hooks of sessions left open elsewhere: torch calls them for every optimizer
     with tvw.watch(model, optimizer, criterion, probe=data(1)[0]) as session:
         for _ in range(3):
             criterion(model(x), y).backward()
             optimizer.step()
             session.log({"train/loss": value})
-        assert calls_of_ours(optimizer.step) <= 36
+        assert calls_of_ours(optimizer.step) - others <= 36
         assert calls_of_ours(lambda: criterion(model(x), y)) <= 6
         assert calls_of_ours(lambda: session.log({"train/loss": value, "train/accuracy": 0.5})) <= 12

@@ -65,7 +65,8 @@ class Witness:
 
         def seen(live: LiveState, loop_elsewhere: bool) -> Version:
             version = newest(live, loop_elsewhere)
-            if version.snapshot is None and version.token not in self.copies:
+            ours = live is self.session._live  # a view of an earlier test's session may still be refreshed
+            if ours and version.snapshot is None and version.token not in self.copies:
                 self.copies[version.token] = version, checksum(dict(version.state))
             return version
 
