@@ -75,14 +75,13 @@ describe("Link", () => {
     expect(seen).toEqual([1, 2, 3, 5]);
   });
 
-  it("goes on to the newest picture where none has been painted for long", () => {
+  it("goes on to the newest pictures where none has been painted for long", () => {
     const { model, link, painted } = linked();
     const seen: number[] = [];
     link.on<{ n: number }>("frame", (push) => seen.push(push.value.n));
     for (let n = 1; n <= 12; n++) model.push("frame", n, { n });
     for (let n = 1; n <= 12; n++) painted.shift()?.();
-    expect(seen.at(-1)).toBe(12);
-    expect(seen.length).toBeLessThanOrEqual(6);
+    expect(seen).toEqual([1, 11, 12]);
   });
 
   it("acknowledges a push only after it has been painted", () => {
@@ -117,8 +116,10 @@ describe("Link", () => {
   it("tells of every second picture of a quick succession, whatever is asked meanwhile", () => {
     const { model, link, painted } = linked();
     void link.request("move");
-    for (const seq of [1, 2, 3, 4]) model.push("frame", seq, {});
-    while (painted.length) painted.shift()?.();
+    for (const seq of [1, 2, 3, 4]) {
+      model.push("frame", seq, {});
+      painted.shift()?.();
+    }
     expect(model.sent.slice(1)).toEqual([2, 4].map((seq) => ({ kind: "ack", painted: [seq] })));
   });
 

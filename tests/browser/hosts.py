@@ -10,7 +10,7 @@ from tests.browser.jupyter import NotebookPage, wait_for
 from tests.browser.views import Dashboard
 from tests.tools import kernels
 
-STEPS = 200  # seen to be taken with the question unanswered: it is not going to be, before the cell ends
+STEPS = 400  # seen to be taken with the question unanswered: it is not going to be, before the cell ends
 END = "end-of-training"  # a file that the loop looks for: a busy kernel without subshells hears nothing else
 TOLD = f"""
 from pathlib import Path

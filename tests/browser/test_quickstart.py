@@ -334,7 +334,7 @@ def watching_again(quickstart: Quickstart) -> None:
     on_optimizers = "__import__('sys').modules['torch.optim.optimizer']._global_optimizer_post_hooks"
     hooks = f"[len({on_optimizers}), len(criterion._forward_hooks), "
     hooks += "sum(len(m._forward_hooks) + len(m._forward_pre_hooks) for m in model.modules())]"
-    assert notebook.kernel_eval(hooks) == [2, 1, 0]  # after a step: of the statistics, and of the loop
+    assert notebook.kernel_eval(hooks) == [1, 1, 0]
     board = Dashboard(notebook, cell)
     board.ready()
     assert notebook.cell_output(cell).locator(".tvw-dashboard").count() == 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
 from tests.browser.cells import SETUP, WATCH
@@ -142,20 +141,24 @@ def test_a_theme_that_changes_while_shown_changes_everything(board: Dashboard) -
     board.notebook.set_theme("dark")
     scheme = "(board) => getComputedStyle(board).colorScheme"
     wait_for(lambda: board.root.evaluate(scheme) == "dark", "the dark scheme")
-    wait_for(lambda: all(np.not_equal(colours(board), seen)), "every colour to change")
+    for part, colour in seen.items():
+        wait_for(lambda part=part, colour=colour: colours(board)[part] != colour, f"{part} to change from {colour}")
     after = board.atlas()
     assert after.about["step"] == before.about["step"]
     moves(board)
     board.notebook.set_theme("light")
 
 
-def colours(board: Dashboard) -> list[str]:
+PARTS = [".tvw-bar-name", ".tvw-timeline-ground", ".tvw", ".bqplot .axis text"]
+
+
+def colours(board: Dashboard) -> dict[str, str]:
     """Return what a few parts are painted with."""
-    look = """(board) => ['.tvw-bar-name', '.tvw-timeline-ground', '.tvw', '.bqplot .axis text'].map((selector) => {
+    look = """(board, parts) => parts.map((selector) => {
         const style = getComputedStyle(board.querySelector(selector));
         return [style.color, style.fill, style.backgroundColor].join();
     })"""
-    return list(board.root.evaluate(look))
+    return dict(zip(PARTS, board.root.evaluate(look, PARTS), strict=True))
 
 
 def test_a_restarted_kernel_is_told_and_the_last_picture_stays(board: Dashboard) -> None:

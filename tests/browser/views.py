@@ -94,7 +94,9 @@ class Dashboard:
     def ready(self) -> Dashboard:
         """Scroll to the dashboard, as a user does after Run All, and wait until every view has drawn."""
         rest = (self.bar, self.map.locator(".tvw-row").first, self.sliders.locator("canvas").first)
-        wait_for(lambda: self.in_view() and all(view.is_visible() for view in (self.canvas, *rest)), "the dashboard")
+        wait_for(
+            lambda: self.in_view() and all(view.is_visible() for view in (self.canvas, *rest)), "the dashboard", 120
+        )
         if self.root.locator(".tvw-dashboard-time").count():  # an inspected model has none
             self.timeline.wait_for()
         return self
@@ -268,6 +270,7 @@ class Dashboard:
         self.page.mouse.up()
 
     def _slider_box(self, tensor: str) -> tuple[Locator, Any]:
+        self.sliders.scroll_into_view_if_needed()  # out of sight they do not follow the selection
         slider = self.gain(tensor)
         slider.scroll_into_view_if_needed()
         return slider, slider.bounding_box()

@@ -46,8 +46,8 @@ interface Message {
 export const PATIENCE = 1500;
 /** ms between two pictures that follow each other quickly */
 const SUCCESSION = 250;
-/** pictures that wait to be painted, as many as the kernel sends ahead; a page that paints none gets the newest */
-const QUEUE = 4;
+/** the newest pictures that wait to be painted: as many as come ahead while the timeline plays, which leaves none out */
+const QUEUE = 2;
 /** asked for by the view itself: they leave the last error on show */
 const UNASKED = new Set(["hello", "presence", "values", "part"]);
 
@@ -209,7 +209,7 @@ export class Link {
     const push = { topic, seq, value: (message.value ?? {}) as never, buffers };
     const queue = this.#unpainted.get(topic);
     if (!queue) this.#draw(push);
-    else if (queue.push(push) > QUEUE) queue.splice(0, QUEUE);
+    else if (queue.push(push) > QUEUE) queue.shift();
   }
 
   /** Shows a push; what comes meanwhile waits until it has been painted: each picture of a quick succession is seen. */
