@@ -6,7 +6,7 @@ import pytest
 
 from tests.browser.cells import SETUP, WATCH
 from tests.browser.conftest import LAB_ALONE, OpenNotebook
-from tests.browser.jupyter import KERNEL_JS, NotebookPage, wait_for
+from tests.browser.jupyter import KERNEL_JS, NotebookPage, Theme, wait_for
 from tests.browser.views import Dashboard
 
 TRAIN = """
@@ -137,16 +137,21 @@ def test_at_twice_the_size_pictures_are_crisp_and_clicks_hit(board: Dashboard) -
 
 
 def test_a_theme_that_changes_while_shown_changes_everything(board: Dashboard) -> None:
+    wear(board, "light")  # the server keeps the theme that a test before may have left
     before, seen = board.atlas(), colours(board)
-    board.notebook.set_theme("dark")
-    scheme = "(board) => getComputedStyle(board).colorScheme"
-    wait_for(lambda: board.root.evaluate(scheme) == "dark", "the dark scheme")
+    wear(board, "dark")
     for part, colour in seen.items():
         wait_for(lambda part=part, colour=colour: colours(board)[part] != colour, f"{part} to change from {colour}")
     after = board.atlas()
     assert after.about["step"] == before.about["step"]
     moves(board)
     board.notebook.set_theme("light")
+
+
+def wear(board: Dashboard, theme: Theme) -> None:
+    board.notebook.set_theme(theme)
+    scheme = "(board) => getComputedStyle(board).colorScheme"
+    wait_for(lambda: board.root.evaluate(scheme) == theme, f"the {theme} scheme")
 
 
 PARTS = [".tvw-bar-name", ".tvw-timeline-ground", ".tvw", ".bqplot .axis text"]
