@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Hashable, Sequence
-from typing import Generic, NamedTuple, TypeAlias, TypeVar
+from dataclasses import dataclass
+from typing import Generic, TypeAlias, TypeVar
 
 from torchvis_widgets.look.errors import LookError
 from torchvis_widgets.widgets.viewing.latest import Latest, Stale
@@ -18,7 +19,8 @@ At: TypeAlias = tuple[int | None, Hashable]
 _PERIOD = 0.15  # seconds between two tellings of what has been found
 
 
-class Known(NamedTuple, Generic[T]):
+@dataclass(frozen=True)
+class Known(Generic[T]):
     """What is known by now of some steps, None where that is not yet known; `done` = no more is to come."""
 
     steps: list[int | None]
