@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import TimeoutError as NotYet
 from pathlib import Path
 from typing import Any
 
@@ -153,7 +154,7 @@ def test_a_loop_that_follows_does_what_still_waits(behind: Training, monkeypatch
 @pytest.mark.parametrize("behind", ["bare"], indirect=True)
 def test_a_bare_function_is_waited_for_as_its_steps_cannot_be_told_from_what_follows(behind: Training) -> None:
     reply = behind.session.mailbox.put(lambda: behind.session.loop.step)
-    with pytest.raises(TimeoutError):
+    with pytest.raises(NotYet):
         reply.result(0.2)
     behind.go_on.set()
     assert reply.result(60) == 6
@@ -200,7 +201,7 @@ def test_validation_after_the_loop_sees_one_state(tmp_path: Path) -> None:
         value = 0.0
         while not over.is_set():
             value += 1.0
-            with contextlib.suppress(TimeoutError):
+            with contextlib.suppress(NotYet):
                 session.mailbox.put(lambda value=value: all_the_same(value)).result(0.001)  # type: ignore[misc]
 
     def function() -> None:

@@ -13,7 +13,7 @@ from tests.unit.session.training import Net, data, steps
 from tests.unit.widgets.front_end import FrontEnd, wait_for
 from torchvis_widgets.look.errors import LookError
 from torchvis_widgets.widgets.epoch_limits import EpochLimits
-from torchvis_widgets.widgets.viewing.history import History
+from torchvis_widgets.widgets.viewing.history import History, Known
 from torchvis_widgets.widgets.viewing.latest import Latest
 from torchvis_widgets.widgets.viewing.spread import spread
 
@@ -96,7 +96,7 @@ def test_a_history_grows_and_begins_anew_for_another_subject() -> None:
 
     assert history.of("a", FAR[:4], look).found == [None] * 4
     wait_for(lambda: history.of("a", FAR[:4], look).done)
-    assert history.of("a", FAR[:4], look) == ([0, 10, 20, 30], [1, 11, None, 31], True)
+    assert history.of("a", FAR[:4], look) == Known([0, 10, 20, 30], [1, 11, None, 31], done=True)
     assert history.version == len(told) >= 1
     assert history.of("a", FAR[:5], look).found[:2] == [1, 11]
     assert history.of("b", FAR[:4], look).found == [None] * 4
