@@ -32,10 +32,10 @@ class Epochs:
     def __iter__(self) -> Iterator[int]:
         loop = self._loop
         last = loop.target_epochs = loop.finished_epochs + self._count
-        loop.inside_epochs, loop.batch = True, 0
         loop.begin_iterating()
         status = "stopped"
         try:
+            loop.inside_epochs, loop.batch = True, 0
             self._began()
             while loop.finished_epochs < last and not self._stopping():
                 loop.batch = 0

@@ -160,10 +160,14 @@ class Loop:
             self._rate = _Rate()
             self.detail = ""
 
-    def enter(self) -> None:
-        """A stretch of training begins on the calling thread."""
+    def enter(self, iterators: int = 0) -> None:
+        """A stretch of training begins on the calling thread, with so many iterators of its own."""
+        begins = not self.running
+        if begins:
+            self._thread = threading.get_ident()  # first: an interrupt that lands right after this ends what runs here
         self._active += 1
-        if self._active == 1 and not self._bare:
+        self.iterators += iterators
+        if begins:
             self._begin()
 
     def leave(self, status: str, detail: str = "") -> None:
@@ -179,14 +183,15 @@ class Loop:
     def begin_iterating(self) -> None:
         """`epochs()` or `batches()` begins on the calling thread."""
         self.past = False
-        self.iterators += 1
         within = self._active > 0
-        self.enter()
+        self.enter(iterators=1)
         if within and self.iterators == 1:
             self._on_boundary()
 
     def end_iterating(self, status: str, *, is_last: bool) -> None:
         """It ends with `status`; `is_last` where no further one is to be expected soon, as it is between two passes."""
+        if self._active == 0:
+            return  # the whole loop has been declared over, by the exception that ended its cell
         self.iterators -= 1
         if self._active > 1 and not self.iterators:
             self._on_boundary()
@@ -198,6 +203,7 @@ class Loop:
         self.step += 1
         self.past = False
         if not self.running:
+            self._thread = threading.get_ident()
             self._bare = True
             self._begin()
 
@@ -301,7 +307,6 @@ class Loop:
         return round(per_epoch * self.target_epochs) if per_epoch else None
 
     def _begin(self) -> None:
-        self._thread = threading.get_ident()
         self.status, self.detail = "training", ""
         self.brake.reset()
         self._started, self._stopped = time.monotonic(), None
@@ -314,7 +319,8 @@ class Loop:
         try:
             self.turn_back()  # while it counts as running: from then on others change the model themselves
         finally:
-            self._active, self._bare, self.past = 0, False, False
+            self._active, self.iterators = 0, 0
+            self._bare = self.past = self.inside_epochs = False
             self._stopped = time.monotonic()
             self.status, self.detail = status, detail
             self._on_end()

@@ -45,11 +45,14 @@ def interrupted_training(place: Path, commands: int) -> int:
     with fire.hammer as hammer:
         while hammer.working:
             error: BaseException | None = None
+            within = False  # the loop: Ctrl-C may also come before it has begun and after it has ended
             try:
                 keyboard.cell.set()
                 for _ in fire.loop():
+                    within = True
                     if not keyboard.cell.is_set():
                         keyboard.cell.set()
+                within = False
                 keyboard.leave_cell()
             except KeyboardInterrupt as pressed:
                 error = pressed
@@ -58,7 +61,7 @@ def interrupted_training(place: Path, commands: int) -> int:
                 torch.set_grad_enabled(True)  # which torch leaves off when the end of optimizer.step() is interrupted
             session._cell_ended(error)  # as IPython tells it
             assert not session.loop.running
-            assert error is None or session.loop.status == "interrupted", session.loop.status
+            assert not within or session.loop.status == "interrupted", session.loop.status
     keyboard.over.set()
     fire.assert_all_well()
     return times

@@ -417,3 +417,39 @@ def test_ctrl_c_at_any_moment_of_a_pause_is_an_interrupt() -> None:
         asked.start()
         asked.join(20)
         assert not asked.is_alive()
+
+
+def test_ctrl_c_at_any_moment_of_a_loop_ends_it() -> None:
+    """Whatever it interrupts of the loop's own accounts, the next loop begins with clean ones."""
+    model, optimizer, criterion = setup()
+    session = tvw.watch(model, optimizer, criterion, statistics=None)
+    accounts = [sys.modules[each.__module__].__file__ for each in (type(session.loop), type(session.epochs(1)))]
+    batches, moment, events = data(1), 0, 0
+
+    def press(frame: FrameType, event: str, arg: object) -> Any:
+        nonlocal events
+        if frame.f_code.co_filename not in accounts:
+            return None
+        events += 1
+        if events == moment:
+            raise KeyboardInterrupt
+        return press
+
+    while events >= moment:
+        moment, events, error = moment + 1, 0, None
+        before = sys.gettrace()
+        sys.settrace(press)
+        try:
+            for _ in session.epochs(1):
+                list(steps(model, optimizer, criterion, session.batches(batches)))
+        except KeyboardInterrupt as pressed:
+            error = pressed
+        finally:
+            sys.settrace(before)
+        session._cell_ended(error)  # as IPython tells it
+        assert not session.loop.running
+        list(steps(model, optimizer, criterion, batches))  # a loop that uses no iterators: is it taken for one?
+        assert (session.loop.bare, session.loop.inside_an_epoch) == (True, False), moment
+        session._cell_ended(None)
+        assert session.loop.status == "finished"
+    assert moment > 100
