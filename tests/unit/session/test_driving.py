@@ -22,7 +22,9 @@ from tests.unit.session.test_truth import assert_same_bits
 from tests.unit.session.training import data, setup, steps, train
 from tests.unit.widgets.front_end import wait_for
 from torchvis_widgets.brake import Brake
+from torchvis_widgets.iterators import Batches, Epochs
 from torchvis_widgets.keeper import Recorded
+from torchvis_widgets.loop import Loop
 
 
 def held(session: tvw.Session) -> int:
@@ -421,14 +423,17 @@ def test_ctrl_c_at_any_moment_of_a_pause_is_an_interrupt() -> None:
 
 def test_ctrl_c_at_any_moment_of_a_loop_ends_it() -> None:
     """Whatever it interrupts of the loop's own accounts, the next loop begins with clean ones."""
-    model, optimizer, criterion = setup()
-    session = tvw.watch(model, optimizer, criterion, statistics=None)
-    accounts = [sys.modules[each.__module__].__file__ for each in (type(session.loop), type(session.epochs(1)))]
-    batches, moment, events = data(1), 0, 0
+    loop, moment, events = Loop(), 0, 0
+
+    def nothing() -> None:
+        pass
+
+    epochs = Epochs(loop, 1, began=nothing, ended=nothing, between=nothing, left=nothing)
+    batches = Batches(loop, [torch.zeros(1)], after_batch=nothing, ended=nothing, between=nothing)
 
     def press(frame: FrameType, event: str, arg: object) -> Any:
         nonlocal events
-        if frame.f_code.co_filename not in accounts:
+        if frame.f_globals["__name__"] not in (Loop.__module__, Epochs.__module__):
             return None
         events += 1
         if events == moment:
@@ -440,16 +445,17 @@ def test_ctrl_c_at_any_moment_of_a_loop_ends_it() -> None:
         before = sys.gettrace()
         sys.settrace(press)
         try:
-            for _ in session.epochs(1):
-                list(steps(model, optimizer, criterion, session.batches(batches)))
+            for _ in epochs:
+                for _ in batches:
+                    loop.stepped()
         except KeyboardInterrupt as pressed:
             error = pressed
         finally:
             sys.settrace(before)
-        session._cell_ended(error)  # as IPython tells it
-        assert not session.loop.running
-        list(steps(model, optimizer, criterion, batches))  # a loop that uses no iterators: is it taken for one?
-        assert (session.loop.bare, session.loop.inside_an_epoch) == (True, False), moment
-        session._cell_ended(None)
-        assert session.loop.status == "finished"
+        loop.cell_ended(error)  # as IPython tells it
+        assert not loop.running
+        loop.stepped()  # of a loop that uses no iterators: is it taken for one?
+        assert (loop.bare, loop.inside_an_epoch) == (True, False), moment
+        loop.cell_ended(None)
+        assert loop.status == "finished"
     assert moment > 100
