@@ -11,6 +11,8 @@ BIN := $(VENV)/bin
 JUPYTER_FLAGS ?=
 # Processes that the tests run in.
 JOBS ?= 2
+# Files in this order, each in one process: no long one is left for the end.
+BY_FILE := --dist loadfile --no-loadscope-reorder
 ALLOW_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 JS_SOURCES := $(shell find js -path js/node_modules -prune -o -type f \( -name '*.ts' -o -name '*.tsx' -o -name '*.css' -o -name '*.mjs' -o -name '*.json' \) -print)
 
@@ -26,8 +28,8 @@ demo: $(VENV)/.lab js  ## open the quickstart in JupyterLab
 
 test: lint $(VENV)/.chromium $(VENV)/.kernels  ## lint, then every test: JavaScript, unit, notebooks, browser
 	npm --prefix js test
-	$(BIN)/python -m pytest tests/unit tests/notebooks --numprocesses $(JOBS) --dist loadfile
-	$(BIN)/python -m pytest tests/browser --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest tests/notebooks tests/unit --numprocesses $(JOBS) $(BY_FILE)
+	$(BIN)/python -m pytest tests/browser --numprocesses $(JOBS) $(BY_FILE)
 
 bench: $(VENV)/.test js  ## measure the budgets, the peers in the same run
 	$(BIN)/python -m tests.benchmarks

@@ -13,6 +13,7 @@ hypothesis.settings.register_profile("torchvis", deadline=None, derandomize=True
 hypothesis.settings.load_profile("torchvis")
 # Processes that share the cores with more threads than these wait for each other.
 torch.set_num_threads(max(1, 2 // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))))
+os.environ["OMP_NUM_THREADS"] = str(torch.get_num_threads())  # of kernels and other processes that tests start
 # Some tests press Ctrl-C, which what a shell starts in the background ignores.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
