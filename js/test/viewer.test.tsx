@@ -212,6 +212,42 @@ describe("units", () => {
   });
 });
 
+describe("what is drawn over the epochs", () => {
+  const one = { text: "3", correct: true, probability: 0.9 };
+  const pins = [{ key: "conv", unit: 0, label: "conv channel 0" }];
+  const NOTE = "as recorded, without ablation or preview";
+
+  it.each([
+    [[one, one], NOTE],
+    [null, ""],
+  ])("says that a changed model is not what it shows", async (before, said) => {
+    const { model, el } = await open({ pins }, { before, predictions: [one, one] });
+    const about = { pins, steps: [0], epochs: [0], done: true };
+    model.push("pins", 3, about, [inside(Float32Array.of(0, 0, 0))]);
+    await settle();
+    expect(el.querySelector(".tvw-pins .tvw-as-recorded")?.textContent ?? "").toBe(said);
+    model.set({ lens: { ...LENS, tab: "distribution" } });
+    await settle();
+    expect(el.querySelector(".tvw-distribution .tvw-as-recorded")?.textContent).toBe(said);
+  });
+});
+
+describe("a mask's labels", () => {
+  it("are read by the names of their classes, where they are classes", async () => {
+    const picture = { kind: "labels", tiles: [1, 2, 2], lead: [], axes: ["mask", "row", "column"], total: 1, shown: 1 };
+    const about = { panels: [panel({ ...picture, categories: [[1, 3]] })], classes: ["sky", "dog"] };
+    const { find, model, text } = await open({}, about, Uint8Array.of(1, 1, 1, 1));
+    const canvas = find('[data-testid="tvw-unit"]');
+    canvas?.dispatchEvent(new PointerEvent("pointermove", { clientX: 500, clientY: 100, bubbles: true }));
+    await settle();
+    expect(find(".tvw-unit-value")?.textContent).toBe("(0, 1) = 1 dog");
+    model.push("frame", 3, { ...FRAME, ...about, classes: null }, [inside(Uint8Array.of(1, 1, 1, 1))]);
+    await settle();
+    expect(find(".tvw-unit-value")?.textContent).toBe("(0, 1) = 1");
+    expect(text()).not.toContain("dog");
+  });
+});
+
 describe("comparing", () => {
   it("starts and ends with a shift-click on a sample", async () => {
     const { model, el, asked } = await open();

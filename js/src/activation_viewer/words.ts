@@ -57,6 +57,11 @@ export function changes({ before, predictions }: Frame): string {
   return n ? `${n} of ${before.length} predictions change` : "no prediction changes";
 }
 
+/** Said of what is drawn over the epochs while the frame beside it is of a changed model. */
+export function asRecorded(frame: Pick<Frame, "before"> | null): string {
+  return frame?.before ? "as recorded, without ablation or preview" : "";
+}
+
 /** The live text summary for who cannot see the canvas. */
 export function summary(frame: Frame, labels: (string | null)[]): string {
   if (frame.error) return `${frame.layer}: ${frame.error.reason}`;

@@ -197,3 +197,18 @@ def test_the_line_of_code_gives_what_is_on_screen(key: str) -> None:
     page.look(key=key)
     found = eval(page.last("frame").value["code"], {"session": page.session, "tvw": tvw})  # type: ignore[attr-defined]
     assert page.exact() == pytest.approx(found.reshape(-1).numpy(), abs=1e-6)
+
+
+class Segments(nn.Module):
+    """A label for each pixel of a picture."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return (x[:, 0] > 0).long() * 2
+
+
+@pytest.mark.parametrize(("classes", "sent"), [(["sky", "sea", "dog"], True), (["sky", "sea"], False), (None, False)])
+def test_the_labels_of_a_mask_have_names_where_each_is_a_class(classes: list[str] | None, sent: bool) -> None:
+    page = page_of(Segments(), torch.randn(2, 3, 8, 8), classes=classes)
+    page.select("")
+    assert page.picture()["kind"] == "labels"
+    assert page.last("frame").value["classes"] == (classes if sent else None)

@@ -9,7 +9,16 @@ import { change, verdict } from "../words";
 import { OwnButtons } from "./own_buttons";
 import { SampleImage } from "./sample_image";
 
-export const THUMB = 48;
+/** CSS px of a thumbnail's longer side, and of a column, as in strip.css: with a short caption, with class names. */
+const THUMB = 48;
+const NARROW = 52;
+const WIDE = 84;
+const GAP = 6;
+/** of one of the buttons behind the samples, and of the room before them */
+const BUTTON = 54;
+const APART = 8;
+/** captions up to here fit a narrow column: "12 → 34" */
+const SHORT = 2;
 
 interface Props {
   samples: Push<Samples>;
@@ -38,23 +47,48 @@ export function Strip(props: Props) {
     const thumb = box.current?.children[selected];
     if (!(thumb instanceof HTMLElement) || !box.current) return;
     if (box.current.contains(document.activeElement)) thumb.focus({ preventScroll: true });
-    const { scrollLeft, clientWidth } = box.current;
-    const beyond = thumb.offsetLeft + thumb.offsetWidth - (scrollLeft + clientWidth);
-    if (beyond > 0) box.current.scrollLeft += beyond;
-    if (thumb.offsetLeft < scrollLeft) box.current.scrollLeft = thumb.offsetLeft;
+    const { scrollTop, clientHeight } = box.current;
+    const { offsetTop, offsetHeight } = thumb;
+    const inView = offsetTop >= scrollTop && offsetTop + offsetHeight <= scrollTop + clientHeight;
+    if (!inView) box.current.scrollTop = offsetTop;
   }, [selected]);
   return (
-    <div class="tvw-strip-row" data-images={samples.value.height > 0} {...dropped(act)}>
-      <div class="tvw-strip" role="radiogroup" aria-label="probe sample" ref={box} onKeyDown={onKeys(keys)}>
-        {Array.from({ length: count }, (_, index) => (
-          <Thumb key={index} {...props} index={index} selected={index === selected} pick={pick} />
-        ))}
-        {own && <Thumb key="own" {...props} index={count} selected={selected === count} pick={pick} />}
+    <div
+      class="tvw-strip-row"
+      data-images={samples.value.height > 0}
+      style={sizes(props, Boolean(own))}
+      {...dropped(act)}
+    >
+      <div class="tvw-strip-samples">
+        <div class="tvw-strip" role="radiogroup" aria-label="probe sample" ref={box} onKeyDown={onKeys(keys)}>
+          {Array.from({ length: count }, (_, index) => (
+            <Thumb key={index} {...props} index={index} selected={index === selected} pick={pick} />
+          ))}
+          {own && <Thumb key="own" {...props} index={count} selected={selected === count} pick={pick} />}
+        </div>
+        <OwnButtons {...props} />
       </div>
-      <OwnButtons {...props} />
       {props.children}
     </div>
   );
+}
+
+/** What the layout in strip.css is reckoned from. No column follows its own caption: it would move as that changes. */
+function sizes({ samples, frame, state }: Props, own: boolean): Record<string, string> {
+  const { count, height, width, labels } = samples.value;
+  const shown = count + (own ? 1 : 0);
+  const texts = [...labels, ...(frame?.predictions ?? []).map(({ text }) => text)];
+  const wide = texts.some((text) => text && text.length > SHORT) ? WIDE : NARROW;
+  const buttons = APART + BUTTON * (1 + Number(state.drawable !== null) + Number(state.own !== null));
+  const row = (THUMB * height) / Math.max(1, height, width) + (frame?.before ? 34 : 20);
+  const px = (name: string, value: number) => [`--tvw-strip-${name}`, `${value}px`];
+  return Object.fromEntries([
+    ["--tvw-strip-count", String(shown)],
+    px("wide", wide),
+    px("row", Math.ceil(row)),
+    px("least", shown * (NARROW + GAP) + buttons),
+    px("most", shown * (wide + GAP) + buttons),
+  ]);
 }
 
 /** An image may be dropped anywhere on the strip. */
