@@ -24,6 +24,8 @@ const SCENES = {
   ),
   "dashboard-graph": "scene=dashboard&do=graph",
   mute: "scene=mute",
+  bars: "scene=bars",
+  "bars-640": "scene=bars&width=640",
   ...Object.fromEntries(
     [
       ...[

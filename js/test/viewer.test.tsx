@@ -206,7 +206,7 @@ describe("units", () => {
     const ablations = [{ key: "conv", unit: 1, axis: "channel", method: "zero" }];
     const { el, text } = await open({ ablations }, frame);
     const said = [...el.querySelectorAll(".tvw-thumb small")].map((small) => small.textContent);
-    expect(said).toEqual(["was 3", "90 → 50 %"]);
+    expect(said).toEqual(["was 3", "90→50 %"]);
     expect(text()).toContain("probe loss 0.180 → 0.400");
     expect(text()).toContain("1 of 2 predictions change");
   });

@@ -41,13 +41,13 @@ export function verdict(index: number, label: string | null, prediction: Predict
   return { text: `${label ?? "?"} → ${prediction.text}`, wrong: true };
 }
 
-/** was 5, or 93 → 41 %: what an ablation or a previewed edit does to a prediction. */
+/** was 5, or 93→41 %: what an ablation or a previewed edit does to a prediction. */
 export function change(before: Prediction | undefined, after: Prediction | undefined): string {
   if (!before || !after) return "";
   if (before.text !== after.text) return `was ${before.text}`;
   if (before.probability === null || after.probability === null) return "";
   const [from, to] = [before.probability, after.probability].map((share) => (share * 100).toFixed(0));
-  return from === to ? "" : `${from} → ${to} %`;
+  return from === to ? "" : `${from}→${to} %`;
 }
 
 /** 2 of 8 predictions change */

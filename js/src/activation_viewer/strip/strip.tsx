@@ -11,9 +11,9 @@ import { SampleImage } from "./sample_image";
 
 /** CSS px of a thumbnail's longer side, and of a column, as in strip.css: with a short caption, with class names. */
 const THUMB = 48;
-const NARROW = 52;
+const NARROW = 56;
 const WIDE = 84;
-const GAP = 6;
+const GAP = 4;
 /** of one of the buttons behind the samples, and of the room before them */
 const BUTTON = 54;
 const APART = 8;
