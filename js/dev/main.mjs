@@ -53,7 +53,12 @@ async function one(session, name, parent, ...classes) {
   box.append(drawPlot(box.clientWidth || 700));
 }
 
-const OVER = { pause: "nothing trains", step: "nothing trains", epoch: "nothing trains", stop: "nothing trains" };
+const OVER = {
+  pause: "the loop is about to end",
+  step: "the loop is about to end",
+  epoch: "the loop is about to end",
+  stop: "the loop is about to end",
+};
 const ERROR =
   "RuntimeError: The size of tensor a (128) must match the size of tensor b (256) at non-singleton dimension 1, in " +
   "features.conv2 of digits_cnn.model.DigitsCNN: expected [64, 128, 8, 8] and found [64, 256, 8, 8] (see the log)";
@@ -63,11 +68,11 @@ const BARS = [
   { status: "training", progress: null, epochs: null, seconds_left: null, overhead: 0.041 },
   { status: "pausing" },
   { status: "paused" },
-  { status: "stopping" },
-  { status: "finished", progress: 1, epoch: 20, seconds_left: null, unavailable: OVER },
-  { status: "stopped", seconds_left: null, unavailable: OVER },
-  { status: "interrupted", seconds_left: null, unavailable: OVER, detail: "KeyboardInterrupt" },
-  { status: "failed", seconds_left: null, unavailable: OVER, detail: ERROR, warnings: ["the disk is full"] },
+  { status: "stopping", unavailable: OVER },
+  { status: "finished", progress: 1, epoch: 20, seconds_left: null, unavailable: {} },
+  { status: "stopped", seconds_left: null, unavailable: {} },
+  { status: "interrupted", seconds_left: null, unavailable: {}, detail: "KeyboardInterrupt" },
+  { status: "failed", seconds_left: null, unavailable: {}, detail: ERROR, warnings: ["the disk is full"] },
   { status: "following", unavailable: {}, overhead: null, memory: [] },
   { status: "recorded", seconds_left: null, unavailable: {}, overhead: null, memory: [] },
   { status: "inspected", unavailable: {} },

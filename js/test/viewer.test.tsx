@@ -212,6 +212,42 @@ describe("units", () => {
   });
 });
 
+describe("tokens", () => {
+  const offer = { ablations: [{ key: "conv", unit: 1, axis: "token", method: "zero" }] };
+
+  it("are chosen by a click, and switched off", async () => {
+    const picture = { kind: "tokens", tiles: [1, 4, 2], shape: [4, 2], axes: ["", "token", "feature"], total: 1 };
+    const tokens = { rows: ["a", "dog", "ran", "."], columns: [] };
+    const { model, find, button, asked, text } = await open({}, { panels: [panel(picture)], tokens });
+    const canvas = find('[data-testid="tvw-atlas"]');
+    const at = { clientX: 100, clientY: 100, bubbles: true }; // the second of four rows in 300 px
+    canvas?.dispatchEvent(new PointerEvent("pointermove", at));
+    await settle();
+    canvas?.dispatchEvent(new MouseEvent("click", at));
+    await settle();
+    expect(find('[data-testid="tvw-token-tools"]')?.textContent).toContain("token 1 “dog”");
+    button("Ablate token")?.click();
+    expect(asked("ablate")).toEqual([{ unit: 1, method: "zero", axis: "token" }]);
+    model.set(offer);
+    model.reply(model.requests("ablate")[0]);
+    await settle();
+    expect(text()).toContain("conv token 1");
+    button("Ablate token")?.click();
+    expect(asked("ablate")[1]).toEqual({ unit: 1, method: null, axis: "token" });
+  });
+
+  it("of an image are its patches, after those that are none", async () => {
+    const picture = { kind: "tokens", tiles: [3, 2, 2], shape: [5, 3], axes: ["feature", "row", "column"], lead: [3] };
+    const about = { panels: [panel({ ...picture, grid: [2, 2], total: 3, shown: 3 })] };
+    const { find, el } = await open(offer, about, new Uint8Array(12));
+    const unit = find('[data-testid="tvw-unit"]');
+    unit?.dispatchEvent(new PointerEvent("pointermove", { clientX: 10, clientY: 290, bubbles: true }));
+    await settle();
+    expect(find('[data-testid="tvw-token-tools"]')?.textContent).toContain("token 3");
+    expect(el.querySelector(".tvw-marks")).toBeNull(); // token 1 is off, not feature 1
+  });
+});
+
 describe("what is drawn over the epochs", () => {
   const one = { text: "3", correct: true, probability: 0.9 };
   const pins = [{ key: "conv", unit: 0, label: "conv channel 0" }];

@@ -211,7 +211,7 @@ describe("words", () => {
   const say = (text: string, probability: number | null = 0.9) => ({ text, correct: null, probability });
   it("say what an ablation does to a prediction", () => {
     expect(change(say("3"), say("5"))).toBe("was 3");
-    expect(change(say("3"), say("3", 0.414))).toBe("90 → 41 %");
+    expect(change(say("3"), say("3", 0.414))).toBe("90→41 %");
     expect(change(say("3"), say("3", 0.902))).toBe("");
     expect(change(undefined, say("3"))).toBe("");
   });

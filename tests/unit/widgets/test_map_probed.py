@@ -33,5 +33,3 @@ def test_an_inspected_model_has_its_dead_layers_marked() -> None:
     map.widget.changed()
     wait_for(lambda: ("2", "nan", "its output is not finite") in marks(map))
     session.close()
-
-

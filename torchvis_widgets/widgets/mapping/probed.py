@@ -1,4 +1,4 @@
-"""Probed: what one pass of the probe tells of the outputs of a model that is not trained, of which nothing is recorded."""
+"""Probed: what one pass of the probe tells of the outputs of a model that is not trained."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _CALM = 0.4  # seconds
 
 
 class Probed:
-    """Zeros and values that are not finite, by key; `found()` is called, on the thread that looked, when they are known.
+    """Zeros and values that are not finite, by key: nothing records them of such a model.
 
-    version: counts the passes.
+    `found()` is called, on the thread that looked, when they are known. version: counts the passes.
     """
 
     def __init__(self, found: Callable[[], None], on_error: Callable[[Exception], None]) -> None:

@@ -19,6 +19,8 @@ interface Props {
   columns?: string[] | undefined;
   cell: Cell | null;
   setCell(cell: Cell | null): void;
+  /** a cell was clicked, or Enter pressed on it */
+  choose?: ((cell: Cell) => void) | undefined;
   /** changes when the codes do */
   stamp: unknown;
   data: Record<string, unknown>;
@@ -69,7 +71,8 @@ export function HeatMap(props: Props) {
           onPointerMove={point}
           onPointerDown={point}
           onPointerLeave={() => setCell(null)}
-          onKeyDown={press}
+          onKeyDown={(event) => (event.key === "Enter" && cell ? props.choose?.(cell) : press(event))}
+          onClick={() => cell && props.choose?.(cell)}
           style={{ width: "100%", height: "100%" }}
         />
         {cell && <Cross cell={cell} height={height} width={width} />}

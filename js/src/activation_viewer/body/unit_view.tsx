@@ -31,6 +31,7 @@ export function UnitView(props: PanelProps & { tile: number }) {
       {picture.kind !== "labels" && (
         <>
           <UnitTools {...props} unit={unit} />
+          {cell && picture.grid && <Remote more={props.more} view="PatchTools" given={{ ...props, ...cell }} />}
           <Histogram own={own} {...limitsOf(picture, tile)} />
         </>
       )}
