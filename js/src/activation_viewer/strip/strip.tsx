@@ -132,7 +132,7 @@ function Thumb({ samples, frame, state, act, index, selected, pick }: ThumbProps
       aria-checked={selected}
       aria-label={`${name}${moved ? `, ${moved}` : ""}`}
       tabIndex={selected ? 0 : -1}
-      title={own ? (state.own?.note ?? title) : `${title}\nshift-click to compare`}
+      title={own ? (state.own?.note ?? title) : `${title}${moved && `, ${moved}`}\nshift-click to compare`}
       data-wrong={wrong}
       data-own={own}
       data-against={state.against !== null && state.against.sample === index && !own}
