@@ -9,11 +9,12 @@ import { change, verdict } from "../words";
 import { OwnButtons } from "./own_buttons";
 import { SampleImage } from "./sample_image";
 
-/** CSS px of a thumbnail's longer side, and of a column, as in strip.css: with a short caption, with class names. */
+/** CSS px of a thumbnail's longer side, and between two columns */
 const THUMB = 48;
-const NARROW = 56;
-const WIDE = 84;
 const GAP = 4;
+/** CSS px of a column at least and at most: with short captions, with class names */
+const NARROW = [56, 56] as const;
+const WIDE = [64, 84] as const;
 /** of one of the buttons behind the samples, and of the room before them */
 const BUTTON = 54;
 const APART = 8;
@@ -78,16 +79,16 @@ function sizes({ samples, frame, state }: Props, own: boolean): Record<string, s
   const { count, height, width, labels } = samples.value;
   const shown = count + (own ? 1 : 0);
   const texts = [...labels, ...(frame?.predictions ?? []).map(({ text }) => text)];
-  const wide = texts.some((text) => text && text.length > SHORT) ? WIDE : NARROW;
+  const [least, most] = texts.some((text) => text && text.length > SHORT) ? WIDE : NARROW;
   const buttons = APART + BUTTON * (1 + Number(state.drawable !== null) + Number(state.own !== null));
   const row = (THUMB * height) / Math.max(1, height, width) + (frame?.before ? 34 : 20);
   const px = (name: string, value: number) => [`--tvw-strip-${name}`, `${value}px`];
   return Object.fromEntries([
     ["--tvw-strip-count", String(shown)],
-    px("wide", wide),
+    px("wide", most),
     px("row", Math.ceil(row)),
-    px("least", shown * (NARROW + GAP) + buttons),
-    px("most", shown * (wide + GAP) + buttons),
+    px("least", shown * (least + GAP) + buttons),
+    px("most", shown * (most + GAP) + buttons),
   ]);
 }
 
