@@ -295,7 +295,7 @@ export class Viewer {
       {
         ...{ layer: traits.layer, key: traits.layer, type: first.type, tab: traits.lens.tab, step: this.session.step },
         ...{ epoch: this.session.step / 228, live: position === null, sample: traits.sample, panels, error },
-        ...{ own: traits.lens.input === "own", predictions: after, before: off ? predictions : null },
+        ...{ changed: off, own: traits.lens.input === "own", predictions: after, before: off ? predictions : null },
         ...{ loss: off ? 0.412 : 0.184, loss_before: off ? 0.184 : null, classes: first.classes ?? null, dead: 3 },
         ...{ tokens: first.tokens ?? null, attention: first.attention ?? null },
         code: `session.activations("${traits.layer}", epoch=5)[3]`,

@@ -20,7 +20,15 @@ const panel = (picture: object, given: object = {}) => ({
 });
 const FRAME = {
   ...{ layer: "conv", key: "conv", type: "Conv2d", tab: "activations", step: 100, epoch: 1, live: false, sample: 0 },
-  ...{ own: false, panels: [panel({})], loss: 0.18, loss_before: null, before: null, code: "session.activations()" },
+  ...{
+    own: false,
+    changed: false,
+    panels: [panel({})],
+    loss: 0.18,
+    loss_before: null,
+    before: null,
+    code: "session.activations()",
+  },
   ...{ predictions: null, error: null, classes: null, tokens: null, dead: 1, attention: null },
 };
 const STATE = {
@@ -249,15 +257,14 @@ describe("tokens", () => {
 });
 
 describe("what is drawn over the epochs", () => {
-  const one = { text: "3", correct: true, probability: 0.9 };
   const pins = [{ key: "conv", unit: 0, label: "conv channel 0" }];
   const NOTE = "as recorded, without ablation or preview";
 
   it.each([
-    [[one, one], NOTE],
-    [null, ""],
-  ])("says that a changed model is not what it shows", async (before, said) => {
-    const { model, el } = await open({ pins }, { before, predictions: [one, one] });
+    [true, NOTE],
+    [false, ""],
+  ])("says that a changed model is not what it shows", async (changed, said) => {
+    const { model, el } = await open({ pins }, { changed });
     const about = { pins, steps: [0], epochs: [0], done: true };
     model.push("pins", 3, about, [inside(Float32Array.of(0, 0, 0))]);
     await settle();

@@ -58,8 +58,8 @@ export function changes({ before, predictions }: Frame): string {
 }
 
 /** Said of what is drawn over the epochs while the frame beside it is of a changed model. */
-export function asRecorded(frame: Pick<Frame, "before"> | null): string {
-  return frame?.before ? "as recorded, without ablation or preview" : "";
+export function asRecorded(frame: Frame | null): string {
+  return frame?.changed ? "as recorded, without ablation or preview" : "";
 }
 
 /** The live text summary for who cannot see the canvas. */

@@ -76,6 +76,7 @@ def blank(scene: Scene) -> dict[str, Any]:
         "live": scene.live,
         "sample": scene.here.sample,
         "own": scene.here.own,
+        "changed": bool(scene.sight.edits or scene.sight.ablations),
         **EMPTY,
         "code": snippet(scene),
     }
