@@ -1,73 +1,14 @@
 // The activation viewer on a model without a kernel: each kind's drawing, and what each control asks for.
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { KINDS } from "../src/activation_viewer/frame";
-import viewer from "../src/activation_viewer/index";
 import * as more from "../src/activation_viewer/more/index";
 import { LENS } from "../src/activation_viewer/state";
-import { FakeModel, inside, settle } from "./fake_model";
+import { inside, settle } from "./fake_model";
+import { lookAfterPage, open, panel } from "./viewer_page";
 
 vi.mock("../src/shared/part", () => ({ loadPart: async () => more, savePart: () => undefined }));
 
-const PICTURE = {
-  ...{ kind: "maps", shape: [2, 2, 2], tiles: [2, 2, 2], lo: -1, hi: 1, diverging: true, clipped: 3, nan: 1 },
-  ...{ posinf: 0, neginf: 0, mean: 0.2, std: 1, zeros: 0.25, shown: 2, total: 2, dtype: "float32", note: "a note" },
-  ...{ order: null, unit_lo: null, unit_hi: null, axes: ["channel", "row", "column"], lead: [2], grid: null },
-  ...{ prefix: null, categories: null, text: null },
-};
-const panel = (picture: object, given: object = {}) => ({
-  ...{ title: "", picture: { ...PICTURE, ...picture }, codes: 0, exact: null, prefix: null, step: 100, sample: 0 },
-  ...given,
-});
-const FRAME = {
-  ...{ layer: "conv", key: "conv", type: "Conv2d", tab: "activations", step: 100, epoch: 1, live: false, sample: 0 },
-  ...{
-    own: false,
-    changed: false,
-    panels: [panel({})],
-    loss: 0.18,
-    loss_before: null,
-    before: null,
-    code: "session.activations()",
-  },
-  ...{ predictions: null, error: null, classes: null, tokens: null, dead: 1, attention: null },
-};
-const STATE = {
-  ...{ layer: "conv", sample: 0, unit: null, lens: LENS, outlets: [], parameters: [], ablations: [], pins: [] },
-  ...{ against: null, own: null, drawable: null },
-};
-const SAMPLES = { count: 2, height: 2, width: 2, labels: ["3", "8"] };
-
-const opened: AbortController[] = [];
-
-async function open(traits: object = {}, frame: object = {}, codes = new Uint8Array(8).fill(3)) {
-  const model = new FakeModel({ ...STATE, ...traits });
-  const whole = new AbortController();
-  opened.push(whole);
-  const widget = viewer();
-  await (widget.initialize as (given: object) => void)({ model, signal: whole.signal });
-  const el = document.body.appendChild(document.createElement("div"));
-  await (widget.render as (given: object) => unknown)({ model, el, signal: whole.signal });
-  model.push("samples", 1, SAMPLES, [inside(new Uint8Array(24))]);
-  model.push("frame", 2, { ...FRAME, ...frame }, [inside(codes)]);
-  await settle();
-  await settle();
-  const find = <E extends HTMLElement>(selector: string) => el.querySelector<E>(selector);
-  const button = (text: string) => [...el.querySelectorAll("button")].find((one) => one.textContent?.trim() === text);
-  const press = (key: string) =>
-    find(".tvw-viewer")?.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
-  const asked = (op: string) => model.requests(op).map((request) => request.args);
-  return { model, el, find, button, press, asked, text: () => el.textContent ?? "" };
-}
-
-beforeEach(() => {
-  vi.stubGlobal("devicePixelRatio", 1);
-  vi.spyOn(Element.prototype, "getBoundingClientRect").mockReturnValue(new DOMRect(0, 0, 600, 300));
-});
-afterEach(() => {
-  for (const life of opened.splice(0)) life.abort();
-  document.body.replaceChildren();
-  vi.restoreAllMocks();
-});
+lookAfterPage();
 
 describe("every kind", () => {
   const ABOUT: Record<string, object> = {
@@ -217,77 +158,6 @@ describe("units", () => {
     expect(said).toEqual(["was 3", "90→50 %"]);
     expect(text()).toContain("probe loss 0.180 → 0.400");
     expect(text()).toContain("1 of 2 predictions change");
-  });
-});
-
-describe("tokens", () => {
-  const offer = { ablations: [{ key: "conv", unit: 1, axis: "token", method: "zero" }] };
-
-  it("are chosen by a click, and switched off", async () => {
-    const picture = { kind: "tokens", tiles: [1, 4, 2], shape: [4, 2], axes: ["", "token", "feature"], total: 1 };
-    const tokens = { rows: ["a", "dog", "ran", "."], columns: [] };
-    const { model, find, button, asked, text } = await open({}, { panels: [panel(picture)], tokens });
-    const canvas = find('[data-testid="tvw-atlas"]');
-    const at = { clientX: 100, clientY: 100, bubbles: true }; // the second of four rows in 300 px
-    canvas?.dispatchEvent(new PointerEvent("pointermove", at));
-    await settle();
-    canvas?.dispatchEvent(new MouseEvent("click", at));
-    await settle();
-    expect(find('[data-testid="tvw-token-tools"]')?.textContent).toContain("token 1 “dog”");
-    button("Ablate token")?.click();
-    expect(asked("ablate")).toEqual([{ unit: 1, method: "zero", axis: "token" }]);
-    model.set(offer);
-    model.reply(model.requests("ablate")[0]);
-    await settle();
-    expect(text()).toContain("conv token 1");
-    button("Ablate token")?.click();
-    expect(asked("ablate")[1]).toEqual({ unit: 1, method: null, axis: "token" });
-  });
-
-  it("of an image are its patches, after those that are none", async () => {
-    const picture = { kind: "tokens", tiles: [3, 2, 2], shape: [5, 3], axes: ["feature", "row", "column"], lead: [3] };
-    const about = { panels: [panel({ ...picture, grid: [2, 2], total: 3, shown: 3 })] };
-    const { find, el } = await open(offer, about, new Uint8Array(12));
-    const unit = find('[data-testid="tvw-unit"]');
-    unit?.dispatchEvent(new PointerEvent("pointermove", { clientX: 10, clientY: 290, bubbles: true }));
-    await settle();
-    expect(find('[data-testid="tvw-token-tools"]')?.textContent).toContain("token 3");
-    expect(el.querySelector(".tvw-marks")).toBeNull(); // token 1 is off, not feature 1
-  });
-});
-
-describe("what is drawn over the epochs", () => {
-  const pins = [{ key: "conv", unit: 0, label: "conv channel 0" }];
-  const NOTE = "as recorded, without ablation or preview";
-
-  it.each([
-    [true, NOTE],
-    [false, ""],
-  ])("says that a changed model is not what it shows", async (changed, said) => {
-    const { model, el } = await open({ pins }, { changed });
-    const about = { pins, steps: [0], epochs: [0], done: true };
-    model.push("pins", 3, about, [inside(Float32Array.of(0, 0, 0))]);
-    await settle();
-    expect(el.querySelector(".tvw-pins .tvw-as-recorded")?.textContent ?? "").toBe(said);
-    model.set({ lens: { ...LENS, tab: "distribution" } });
-    await settle();
-    expect(el.querySelector(".tvw-distribution .tvw-as-recorded")?.textContent).toBe(said);
-  });
-});
-
-describe("a mask's labels", () => {
-  it("are read by the names of their classes, where they are classes", async () => {
-    const picture = { kind: "labels", tiles: [1, 2, 2], lead: [], axes: ["mask", "row", "column"], total: 1, shown: 1 };
-    const about = { panels: [panel({ ...picture, categories: [[1, 3]] })], classes: ["sky", "dog"] };
-    const { find, model, text } = await open({}, about, Uint8Array.of(1, 1, 1, 1));
-    const canvas = find('[data-testid="tvw-unit"]');
-    canvas?.dispatchEvent(new PointerEvent("pointermove", { clientX: 500, clientY: 100, bubbles: true }));
-    await settle();
-    expect(find(".tvw-unit-value")?.textContent).toBe("(0, 1) = 1 dog");
-    model.push("frame", 3, { ...FRAME, ...about, classes: null }, [inside(Uint8Array.of(1, 1, 1, 1))]);
-    await settle();
-    expect(find(".tvw-unit-value")?.textContent).toBe("(0, 1) = 1");
-    expect(text()).not.toContain("dog");
   });
 });
 
