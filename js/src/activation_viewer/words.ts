@@ -17,7 +17,7 @@ export function facts(type: string, picture: Picture | null): string {
 export function when({ live, epoch, step, loss, loss_before: before }: Frame): string {
   const parts = live ? ["live"] : [];
   parts.push(epoch === null ? `step ${step.toLocaleString("en-US")}` : `epoch ${epochs(epoch)}`);
-  const was = before !== null && before !== undefined && loss !== before ? `${number(before)} → ` : "";
+  const was = before !== null && before !== undefined && number(loss) !== number(before) ? `${number(before)} → ` : "";
   if (loss !== null) parts.push(`probe loss ${was}${number(loss)}`);
   return parts.join(" · ");
 }
