@@ -1,5 +1,6 @@
 // ?scene=…&theme=dark&width=…&layer=…: one page a scene, so that each can be looked at and photographed.
 
+import { FakeModel } from "./fake_model.mjs";
 import { digits, resnet } from "./nets.mjs";
 import { drawPlot } from "./plot.mjs";
 import { Session } from "./session.mjs";
@@ -52,6 +53,31 @@ async function one(session, name, parent, ...classes) {
   box.append(drawPlot(box.clientWidth || 700));
 }
 
+const OVER = {
+  pause: "the loop is about to end",
+  step: "the loop is about to end",
+  epoch: "the loop is about to end",
+  stop: "the loop is about to end",
+};
+const ERROR =
+  "RuntimeError: The size of tensor a (128) must match the size of tensor b (256) at non-singleton dimension 1, in " +
+  "features.conv2 of digits_cnn.model.DigitsCNN: expected [64, 128, 8, 8] and found [64, 256, 8, 8] (see the log)";
+const BARS = [
+  { status: "idle", epoch: 0, step: 0, progress: null, elapsed: 0, seconds_left: null, rate: null, overhead: null },
+  { status: "training" },
+  { status: "training", progress: null, epochs: null, seconds_left: null, overhead: 0.041 },
+  { status: "pausing" },
+  { status: "paused" },
+  { status: "stopping", unavailable: OVER },
+  { status: "finished", progress: 1, epoch: 20, seconds_left: null, unavailable: {} },
+  { status: "stopped", seconds_left: null, unavailable: {} },
+  { status: "interrupted", seconds_left: null, unavailable: {}, detail: "KeyboardInterrupt" },
+  { status: "failed", seconds_left: null, unavailable: {}, detail: ERROR, warnings: ["the disk is full"] },
+  { status: "following", unavailable: {}, overhead: null, memory: [] },
+  { status: "recorded", seconds_left: null, unavailable: {}, overhead: null, memory: [] },
+  { status: "inspected", unavailable: {} },
+];
+
 await Promise.all([...WIDGETS, "dashboard"].map(style));
 const session = new Session({
   layer: query.get("layer") ?? "features.conv2",
@@ -79,6 +105,22 @@ if (scene === "dashboard" || scene === "mute") {
     else await one(session, name, steer);
   }
   board.append(steer);
+} else if (scene === "bars") {
+  const { training_bar } = session.models;
+  const drive = { pause: "", step: "", epoch: "", stop: "" };
+  const known = {
+    overhead: 0.013,
+    overhead_cap: 0.02,
+    savings: "",
+    memory: [{ place: "host", used: 812e6, total: 16e9 }],
+  };
+  for (const more of BARS) {
+    await show(
+      "training_bar",
+      new FakeModel({ ...training_bar.traits, ...known, unavailable: drive, ...more }),
+      place(stage),
+    );
+  }
 } else if (scene === "all") {
   stage.style.display = "grid";
   stage.style.gap = "14px";

@@ -31,6 +31,13 @@ export class Session {
           warnings: [],
           detail: "",
         },
+        ...{
+          overhead: 0.013,
+          overhead_cap: 0.02,
+          savings: "",
+          unavailable: { pause: "", step: "", epoch: "", stop: "" },
+        },
+        memory: [{ place: "host", used: 812e6, total: 16e9 }],
       }),
       epoch_scrubber: new FakeModel(
         {

@@ -24,6 +24,8 @@ const SCENES = {
   ),
   "dashboard-graph": "scene=dashboard&do=graph",
   mute: "scene=mute",
+  bars: "scene=bars",
+  "bars-640": "scene=bars&width=640",
   ...Object.fromEntries(
     [
       ...[
@@ -53,6 +55,13 @@ const SCENES = {
   "viewer-ablate": "scene=activation_viewer&width=855&do=ablate",
   "viewer-draw": "scene=activation_viewer&width=855&do=draw",
   "viewer-narrow": "scene=activation_viewer&width=520",
+  ...Object.fromEntries(
+    [330, 520, 610, 760, 1000].flatMap((width) => [
+      [`strip-${width}`, `scene=activation_viewer&width=${width}&do=ablate`],
+      [`strip-named-${width}`, `scene=activation_viewer&width=${width}&named&do=ablate`],
+      [`strip-40-${width}`, `scene=activation_viewer&width=${width}&samples=40&do=ablate`],
+    ]),
+  ),
   "viewer-330": "scene=activation_viewer&width=330",
   "viewer-330-attention": "scene=activation_viewer&width=330&layer=attention",
 };

@@ -7,6 +7,9 @@ const THOUSAND = Array.from(
   { length: 1000 },
   (_, i) => `${["tabby cat", "mountain bike", "daisy", "church"][i % 4]} ${i}`,
 );
+const QUERY = new URLSearchParams(location.search);
+const COUNT = Number(QUERY.get("samples") ?? 8);
+const named = (i, digit) => (QUERY.has("named") ? THOUSAND[i] : digit);
 const WORDS = "the quick brown fox jumps over the lazy dog and sleeps .".split(" ");
 const LENS = {
   ...{ tab: "activations", key: null, parameter: null, of: "loss", scope: "epochs", limits: "robust", sort: "index" },
@@ -203,16 +206,18 @@ export class Viewer {
 
   samples() {
     const [side, own] = [8, this.traits.own];
-    const rgb = new Uint8Array(9 * side * side * 3);
-    for (let i = 0; i < 8; i++) {
+    const rgb = new Uint8Array((COUNT + 1) * side * side * 3);
+    for (let i = 0; i < COUNT; i++) {
       for (const [k, v] of field(900 + i, side, side).entries()) {
         rgb.fill(Math.max(0, Math.min(255, 128 + v * 90)), (i * 64 + k) * 3, (i * 64 + k) * 3 + 3);
       }
     }
     if (own && this.ink)
-      for (const [k, v] of new Uint8Array(this.ink).entries()) rgb.fill(v, (512 + k) * 3, (512 + k) * 3 + 3);
-    const labels = ["3", "8", "5", "5", "0", "1", "7", "2"];
-    this.model.push("samples", { count: 8, height: side, width: side, labels, own: Boolean(own) }, [rgb]);
+      for (const [k, v] of new Uint8Array(this.ink).entries())
+        rgb.fill(v, (64 * COUNT + k) * 3, (64 * COUNT + k) * 3 + 3);
+    const digits = ["3", "8", "5", "5", "0", "1", "7", "2"];
+    const labels = Array.from({ length: COUNT }, (_, i) => named(i, digits[i % 8]));
+    this.model.push("samples", { count: COUNT, height: side, width: side, labels, own: Boolean(own) }, [rgb]);
   }
 
   seed(sample = this.traits.sample, step = this.session.step) {
@@ -268,11 +273,11 @@ export class Viewer {
         exact: one.picture.kind === "vector" ? add(one.values) : null,
         prefix: one.prefix ? add(one.prefix) : null,
       }));
-    const texts = ["3", "8", "5", "9", "0", "1", "7", "2", "3"].slice(0, traits.own ? 9 : 8);
-    const predictions = texts.map((text, i) => ({
-      text,
-      correct: i > 7 ? null : i !== 3,
-      probability: 0.93 - i * 0.02,
+    const digits = ["3", "8", "5", "9", "0", "1", "7", "2"];
+    const predictions = Array.from({ length: COUNT + (traits.own ? 1 : 0) }, (_, i) => ({
+      text: named(i === 3 ? 7 : i, digits[i % 8]),
+      correct: i >= COUNT ? null : i !== 3,
+      probability: 0.93 - (i % 8) * 0.02,
     }));
     const off = traits.ablations.length > 0;
     const after = predictions.map((one, i) =>
@@ -290,7 +295,7 @@ export class Viewer {
       {
         ...{ layer: traits.layer, key: traits.layer, type: first.type, tab: traits.lens.tab, step: this.session.step },
         ...{ epoch: this.session.step / 228, live: position === null, sample: traits.sample, panels, error },
-        ...{ own: traits.lens.input === "own", predictions: after, before: off ? predictions : null },
+        ...{ changed: off, own: traits.lens.input === "own", predictions: after, before: off ? predictions : null },
         ...{ loss: off ? 0.412 : 0.184, loss_before: off ? 0.184 : null, classes: first.classes ?? null, dead: 3 },
         ...{ tokens: first.tokens ?? null, attention: first.attention ?? null },
         code: `session.activations("${traits.layer}", epoch=5)[3]`,

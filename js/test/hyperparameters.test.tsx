@@ -120,7 +120,7 @@ describe("HyperparameterSliders", () => {
 
   it("takes what is typed on Enter, leaves it on Escape, and goes back where the kernel refuses it", async () => {
     const { model, find, asked, el } = await open();
-    const field = find<HTMLInputElement>(".tvw-hyper-field");
+    const field = find<HTMLInputElement>(".tvw-typed");
     type(field, "0.5");
     await settle();
     press(field, "Escape");
@@ -176,7 +176,7 @@ describe("HyperparameterSliders", () => {
 
   it("undoes with u, unless that is typed into a field", async () => {
     const { find, asked } = await open({ undoable: 2 });
-    press(find(".tvw-hyper-field"), "u");
+    press(find(".tvw-typed"), "u");
     expect(asked("undo")).toEqual([]);
     press(find("input[type=range]"), "u");
     expect(asked("undo")).toEqual([{}]);
@@ -185,7 +185,7 @@ describe("HyperparameterSliders", () => {
 
   it("of several that differ it says so", async () => {
     const { find } = await open({ rows: [row({ name: "dropout", label: "all 4", value: null, scale: "linear" })] });
-    expect(find<HTMLInputElement>(".tvw-hyper-field").value).toBe("mixed");
+    expect(find<HTMLInputElement>(".tvw-typed").value).toBe("mixed");
   });
 
   it("of a recorded run it lists the changes, the newest first", async () => {

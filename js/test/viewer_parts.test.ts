@@ -18,7 +18,7 @@ import { Paced } from "../src/activation_viewer/strip/paced";
 import { reading } from "../src/activation_viewer/time/distribution";
 import { pinLines } from "../src/activation_viewer/time/pin_lines";
 import { baseOf, hitRidge, layoutRidges, ridgePoints, tallest } from "../src/activation_viewer/time/ridge_lines";
-import { change } from "../src/activation_viewer/words";
+import { change, when } from "../src/activation_viewer/words";
 import { copyText } from "../src/shared/clipboard";
 import { lut, MASKED, pack } from "../src/shared/colour";
 import type { Push } from "../src/shared/wire";
@@ -209,9 +209,15 @@ describe("panels on the wire", () => {
 
 describe("words", () => {
   const say = (text: string, probability: number | null = 0.9) => ({ text, correct: null, probability });
+  it("say a loss that was another only where it reads as another", () => {
+    const frame = { live: false, epoch: 5, step: 0, loss: 0.412, loss_before: 0.184 } as Frame;
+    expect(when(frame)).toBe("epoch 5 · probe loss 0.184 → 0.412");
+    expect(when({ ...frame, loss: 0.18400001 })).toBe("epoch 5 · probe loss 0.184");
+  });
+
   it("say what an ablation does to a prediction", () => {
     expect(change(say("3"), say("5"))).toBe("was 3");
-    expect(change(say("3"), say("3", 0.414))).toBe("90 → 41 %");
+    expect(change(say("3"), say("3", 0.414))).toBe("90→41 %");
     expect(change(say("3"), say("3", 0.902))).toBe("");
     expect(change(undefined, say("3"))).toBe("");
   });

@@ -216,6 +216,29 @@ def test_two_samples_side_by_side_and_their_difference(viewer: Viewer) -> None:
     wait_for(lambda: not viewer.shown().differs(first), "the sample alone")
 
 
+# Which samples are cut, or run into what is said beside them, at each width of the viewer.
+CUT_JS = """(root, widths) => {
+    const cut = [];
+    for (const width of widths) {
+        root.style.width = `${width}px`;
+        const strip = root.querySelector('.tvw-strip').getBoundingClientRect();
+        const said = root.querySelector('.tvw-viewer-when');
+        const beside = said.getBoundingClientRect();
+        if (said.scrollWidth > said.clientWidth) cut.push(`${width}: what is said`);
+        for (const canvas of root.querySelectorAll('.tvw-thumb canvas')) {
+            const {left, right, top, bottom} = canvas.getBoundingClientRect();
+            const below = top < strip.bottom && bottom > strip.bottom;
+            const under = right > beside.left && top < beside.bottom && bottom > beside.top;
+            if (left < strip.left || right > strip.right || below || under) {
+                cut.push(`${width}: sample ${canvas.dataset.sample}`);
+            }
+        }
+    }
+    root.style.width = '';
+    return cut;
+}"""
+
+
 def test_a_channel_is_switched_off_and_on_again(viewer: Viewer) -> None:
     select(viewer, "conv")
     shown = viewer.frame(layer="conv")
@@ -225,6 +248,7 @@ def test_a_channel_is_switched_off_and_on_again(viewer: Viewer) -> None:
     viewer.root.locator(".tvw-marks .tvw-off").wait_for(state="attached")
     viewer.root.get_by_test_id("tvw-ablations").wait_for()
     assert viewer.root.locator(".tvw-thumb small").count() == 6
+    assert viewer.root.evaluate(CUT_JS, [330, 500, 560, 620, 660, 760, 1000]) == []
     select(viewer, "patch")
     viewer.frame(layer="patch")
     silent, plain = given(viewer, "reference('patch', 0, silent=0)"), given(viewer, "reference('patch', 0)")

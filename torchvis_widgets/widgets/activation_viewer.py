@@ -120,11 +120,16 @@ class ActivationViewer(View):
             self.lens = asdict(lens)
         self.changed()
 
-    def ablate(self, unit: int, method: str | None = "zero") -> None:
-        """Switch one unit of the output on show off, to zero or its mean; with None it is on again. No weight changes.
+    def ablate(self, unit: int, method: str | None = "zero", *, axis: str | None = None) -> None:
+        """Switch one unit of the output on show off; the weights stay as they are.
+
+        Args:
+            unit: a channel or a head, as the picture counts them.
+            method: "zero", "mean" = its mean over the probe, or None: on again.
+            axis: "token" = the unit is a token of (T, D).
 
         Raises:
-            ValueError: no such unit or method, or the output has none; says what there is.
+            ValueError: no such unit, method or axis, or the output has none; says what there is.
             LookError: the output cannot be shown; says why.
         """
         now = self._scene(activations=True)
@@ -132,7 +137,7 @@ class ActivationViewer(View):
         tensor = tensor_at(now.sight.plain(), place)
         context = context_of(now.sight, place)
         kind = laid_out(tensor, context=context)[0]
-        found = switches(kind, tuple(tensor.shape), context, now.sight.what == "attention")
+        found = switches(kind, tuple(tensor.shape), context, now.sight.what == "attention", axis)
         wanted = ablation(now.sight.key, found, unit, "zero" if method is None else method)
         kept = [each for each in self.stage.selection.now.ablations if replace(each, method=wanted.method) != wanted]
         self.stage.selection.ablate((*kept, wanted) if method is not None else tuple(kept))
@@ -234,9 +239,9 @@ class ActivationViewer(View):
         where = {"layer": layer, "step": shown.step, "sample": shown.sample, "panel": panel, "unit": unit}
         return {**where, "height": height, "width": width}, [values.astype("<f4").tobytes()]
 
-    def answer_ablate(self, unit: int, method: str | None) -> None:
-        """A unit was switched off, or on."""
-        self.ablate(unit, method)
+    def answer_ablate(self, unit: int, method: str | None, axis: str | None = None) -> None:
+        """A unit or a token was switched off, or on."""
+        self.ablate(unit, method, axis=axis)
 
     def answer_ablate_reset(self) -> None:
         """Everything is to be on again."""

@@ -14,6 +14,7 @@ from torchvis_widgets.record.weak import weakly
 from torchvis_widgets.widgets.base import Topic
 from torchvis_widgets.widgets.mapping import trends
 from torchvis_widgets.widgets.mapping.outline import Outline
+from torchvis_widgets.widgets.mapping.probed import Probed
 from torchvis_widgets.widgets.mapping.reader import Reader
 from torchvis_widgets.widgets.mapping.settings import Settings
 from torchvis_widgets.widgets.mapping.unregistered import unregistered
@@ -66,6 +67,7 @@ class ModelMap(View):
         self._open: tuple[str, ...] = ()
         self._turn = 0  # counts outlines
         self._reader: Reader | None = None
+        self._probed: Probed | None = None
         super().__init__(source, model=model, **traits)
 
     # What is shown
@@ -88,9 +90,12 @@ class ModelMap(View):
         snapshots = run.snapshots
         newest = (run.branch, len(snapshots), snapshots[-1].place if snapshots else None)
         recorded = (self._turn, run.measured.version, newest)
+        probed = self._look_at_probe()
         topics = [
             Topic("trends", (settings.trend, *recorded), lambda: outline.trends.lines(settings.trend)),
-            Topic("marks", (step, *recorded), lambda: ({"marks": outline.marks(step)}, [])),
+            Topic(
+                "marks", (step, probed.version, *recorded), lambda: ({"marks": outline.marks(step, probed.outputs)}, [])
+            ),
         ]
         if (by := settings.by) is not None:
             at = (step, *recorded) if by == "gradient" else (self._turn,)
@@ -125,6 +130,15 @@ class ModelMap(View):
             session = self.stage.session  # its end does not end the reading: the last outputs are measured then
             self._reader = Reader(session.run.measured, weakly(self.changed), session.report)
         return self._reader
+
+    def _look_at_probe(self) -> Probed:
+        """What is known of an inspected model's outputs: no run records them."""
+        session = self.stage.session
+        if self._probed is None:
+            self._probed = Probed(weakly(self.changed), session.report)
+        if not session.records and session.model is not None and session.observer is not None:
+            self._probed.want(session.observer)
+        return self._probed
 
     # What can be asked for
 

@@ -9,8 +9,8 @@ export interface Actions {
   look(changes: Partial<Lens>): void;
   sample(sample: number): void;
   unit(unit: number): void;
-  /** null switches it on again */
-  ablate(unit: number, method: Ablation["method"] | null): void;
+  /** null switches it on again; with an axis it is no unit of the picture */
+  ablate(unit: number, method: Ablation["method"] | null, axis?: "token"): void;
   resetAblations(): void;
   pin(unit: number, on: boolean): void;
   compare(step: number | null, sample: number | null): void;
@@ -27,7 +27,8 @@ export function useActions(kernel: State, link: Link): { state: State; act: Acti
   const unit = useControl(useLatest(link), kernel.unit, "unit");
   const act = useMemo<Omit<Actions, "look" | "sample" | "unit">>(
     () => ({
-      ablate: (unit, method) => void latest.send("ablate", { unit, method }, `ablate ${unit}`),
+      ablate: (unit, method, axis) =>
+        void latest.send("ablate", { unit, method, ...(axis && { axis }) }, `ablate ${axis} ${unit}`),
       resetAblations: () => void latest.send("ablate_reset", {}),
       pin: (unit, on) => void latest.send("pin", { unit, on }, `pin ${unit}`),
       compare: (step, sample) => void latest.send("compare", { step, sample }),

@@ -74,6 +74,8 @@ export interface Frame {
   live: boolean;
   sample: number;
   own: boolean;
+  /** something is ablated or previewed */
+  changed: boolean;
   panels: Panel[];
   predictions: Prediction[] | null;
   /** without what is ablated or previewed */

@@ -1,6 +1,7 @@
 import type { KeyHelp } from "../shared/frame";
 import type { Keys } from "../shared/keyboard";
 import type { Actions } from "./actions";
+import { ablationOf } from "./body/marks";
 import type { Frame, Samples } from "./frame";
 import { tileOf, unitOf } from "./picture";
 import { SORTS, type State, TABS } from "./state";
@@ -53,8 +54,7 @@ export function useKeys({ state, act, frame, samples, copy, save, options, pad }
   };
   const ablate = () => {
     if (unit === null || !frame) return;
-    const off = state.ablations.some((one) => one.key === frame.key && one.unit === unit);
-    act.ablate(unit, off ? null : "zero");
+    act.ablate(unit, ablationOf(state, frame.key, unit) ? null : "zero");
   };
   const pin = () => {
     if (unit === null || !frame) return;

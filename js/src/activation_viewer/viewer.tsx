@@ -65,7 +65,7 @@ export function ActivationViewer({ state: kernel, link }: ViewProps<State>) {
           frame?.error ? (
             <Trouble {...frame.error} />
           ) : (
-            <Remote more={more} view="Distribution" given={{ ridges, state, act }} />
+            <Remote more={more} view="Distribution" given={{ ridges, frame, state, act }} />
           )
         ) : (
           push && <Body {...{ state, act, push, samples, pins, exact, more, input, setInput }} />

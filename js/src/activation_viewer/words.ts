@@ -17,7 +17,7 @@ export function facts(type: string, picture: Picture | null): string {
 export function when({ live, epoch, step, loss, loss_before: before }: Frame): string {
   const parts = live ? ["live"] : [];
   parts.push(epoch === null ? `step ${step.toLocaleString("en-US")}` : `epoch ${epochs(epoch)}`);
-  const was = before !== null && before !== undefined && loss !== before ? `${number(before)} → ` : "";
+  const was = before !== null && before !== undefined && number(loss) !== number(before) ? `${number(before)} → ` : "";
   if (loss !== null) parts.push(`probe loss ${was}${number(loss)}`);
   return parts.join(" · ");
 }
@@ -41,13 +41,13 @@ export function verdict(index: number, label: string | null, prediction: Predict
   return { text: `${label ?? "?"} → ${prediction.text}`, wrong: true };
 }
 
-/** was 5, or 93 → 41 %: what an ablation or a previewed edit does to a prediction. */
+/** was 5, or 93→41 %: what an ablation or a previewed edit does to a prediction. */
 export function change(before: Prediction | undefined, after: Prediction | undefined): string {
   if (!before || !after) return "";
   if (before.text !== after.text) return `was ${before.text}`;
   if (before.probability === null || after.probability === null) return "";
   const [from, to] = [before.probability, after.probability].map((share) => (share * 100).toFixed(0));
-  return from === to ? "" : `${from} → ${to} %`;
+  return from === to ? "" : `${from}→${to} %`;
 }
 
 /** 2 of 8 predictions change */
@@ -55,6 +55,11 @@ export function changes({ before, predictions }: Frame): string {
   if (!before || !predictions) return "";
   const n = before.filter((one, i) => one.text !== predictions[i]?.text).length;
   return n ? `${n} of ${before.length} predictions change` : "no prediction changes";
+}
+
+/** Said of what is drawn over the epochs while the frame beside it is of a changed model. */
+export function asRecorded(frame: Frame | null): string {
+  return frame?.changed ? "as recorded, without ablation or preview" : "";
 }
 
 /** The live text summary for who cannot see the canvas. */

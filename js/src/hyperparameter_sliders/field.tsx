@@ -33,7 +33,7 @@ export function Field({ label, title, text, enter }: Props) {
     <input
       type="text"
       inputMode="decimal"
-      class="tvw-hyper-field"
+      class="tvw-typed"
       aria-label={label}
       title={title}
       value={draft ?? text}

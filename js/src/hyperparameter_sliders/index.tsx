@@ -30,7 +30,7 @@ function HyperparameterSliders({ state, link }: ViewProps<State>) {
       <div class="tvw-hyper-head">
         <button
           type="button"
-          class="tvw-plain tvw-heading"
+          class="tvw-plain"
           aria-expanded={!folded.value}
           onClick={() => void folded.set(!folded.value)}
         >

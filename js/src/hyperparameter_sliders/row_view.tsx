@@ -18,7 +18,7 @@ export function RowView({ row, label, latest }: { row: Row; label: string; lates
   const holdable = isRate(row) || row.held || row.remark !== "";
   return (
     <div class="tvw-hyper-row" data-name={row.name}>
-      <span class="tvw-hyper-name" title={row.name}>
+      <span class="tvw-setting-name" title={row.name}>
         {label}
         {row.scheduler && <i title={`${row.scheduler} sets it as training goes on`}>{row.scheduler}</i>}
       </span>
@@ -28,7 +28,7 @@ export function RowView({ row, label, latest }: { row: Row; label: string; lates
         <Slider row={row} value={value as number | string | null} send={send} />
       )}
       {holdable ? (
-        <Button act={() => keep(!row.held)} pressed={row.held} title={HOLD} label={`hold ${row.name}`}>
+        <Button act={() => keep(!row.held)} pressed={row.held} small title={HOLD} label={`hold ${row.name}`}>
           Hold
         </Button>
       ) : (
@@ -97,7 +97,7 @@ function Remark({ row, keep }: { row: Row; keep(held: boolean): void }) {
     <div class={`tvw-hyper-remark${row.held ? "" : " tvw-warm"}`} role="status">
       <span>{row.remark}</span>
       {row.wished !== null && (
-        <Button act={() => keep(true)} title={HOLD}>
+        <Button act={() => keep(true)} small title={HOLD}>
           Hold {typeof row.wished === "number" ? plain(row.wished) : String(row.wished)}
         </Button>
       )}

@@ -1,5 +1,6 @@
 import { useState } from "preact/hooks";
 import { count } from "../shared/format";
+import { Button } from "../shared/parts";
 import { type Mark, signsOf } from "./marks";
 import { MEASURE_NAMES, type Measure, told } from "./measure";
 import { byteSize, type Row, type Weight } from "./rows";
@@ -17,6 +18,11 @@ export function Details({ row, marks, measure }: Props) {
   return (
     <div class="tvw-details">
       <div class="tvw-details-line">
+        {weights.length > 0 && (
+          <Button small expanded={open} act={() => setOpen(!open)}>
+            {weights.length === 1 ? "1 tensor" : `${weights.length} tensors`}
+          </Button>
+        )}
         <span class="tvw-details-words" role="status">
           <b class="tvw-mono">{row.path || row.type}</b> <span>{words(row, measure)}</span>
           {signsOf(row, marks).map(({ kind, text }) => (
@@ -25,11 +31,6 @@ export function Details({ row, marks, measure }: Props) {
             </span>
           ))}
         </span>
-        {weights.length > 0 && (
-          <button type="button" class="tvw-button" aria-expanded={open} onClick={() => setOpen(!open)}>
-            {weights.length === 1 ? "1 tensor" : `${weights.length} tensors`}
-          </button>
-        )}
       </div>
       {open && weights.length > 0 && <Tensors weights={weights} />}
     </div>

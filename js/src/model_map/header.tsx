@@ -43,7 +43,7 @@ export function Header(props: Props) {
           role="searchbox"
           ref={props.field}
           value={typed}
-          placeholder="name, class, shape"
+          placeholder="find a layer"
           aria-label="search the layers"
           title="search by name, class, shape (/)"
           autocomplete="off"

@@ -116,6 +116,8 @@ export function Button(props: {
   pressed?: boolean | undefined;
   expanded?: boolean;
   disabled?: boolean;
+  /** in a row of a list */
+  small?: boolean;
   /** why it cannot be pressed now; it keeps the focus, and says so */
   unavailable?: string | undefined;
 }) {
@@ -123,6 +125,7 @@ export function Button(props: {
     <button
       type="button"
       class="tvw-button"
+      data-small={props.small}
       title={props.unavailable || props.title}
       aria-disabled={props.unavailable ? true : undefined}
       aria-label={props.label}

@@ -40,7 +40,7 @@ export function Slider(props: Props) {
   const text = percent ? `${fixed(100 * value, digits)} %` : fixed(value, digits);
   return (
     <div class="tvw-slider" title={props.title}>
-      <span class="tvw-slider-name">
+      <span class="tvw-setting-name">
         {what}
         {does && <span class="tvw-slider-does">{` · ${does}`}</span>}
       </span>

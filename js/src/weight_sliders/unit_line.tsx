@@ -47,6 +47,7 @@ export function UnitLine({ tensor, row, top, latest }: Props) {
         <Button
           act={() => void latest.send("off", { tensor, index, off: !off }, `off ${label}`)}
           pressed={off}
+          small
           label={`${label} off`}
           title={off ? "on again" : "off: all its weights become 0"}
         >

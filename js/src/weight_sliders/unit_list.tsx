@@ -2,7 +2,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { count } from "../shared/format";
 import { useLatest, usePush } from "../shared/hooks";
 import type { Latest } from "../shared/latest";
-import { Segmented } from "../shared/parts";
+import { Segmented, Select } from "../shared/parts";
 import type { Link } from "../shared/wire";
 import { UnitLine } from "./unit_line";
 import type { By, TensorInfo, Units } from "./weights";
@@ -79,7 +79,7 @@ export function UnitList({ tensor, latest, link }: Props) {
             }}
           />
         ) : (
-          <span class="tvw-caption">{units ? `${count(units.count)} ${by}s` : `${by}s`}</span>
+          <span>{units ? `${count(units.count)} ${by}s` : `${by}s`}</span>
         )}
         <input
           class="tvw-typing"
@@ -92,25 +92,20 @@ export function UnitList({ tensor, latest, link }: Props) {
             setQuery(event.currentTarget.value);
           }}
         />
-        <select
-          class="tvw-select"
-          aria-label="order"
+        <Select
+          label="order"
+          options={ORDERS}
           value={order}
-          onChange={(event) => {
+          choose={(next) => {
             fromTheTop();
-            setOrder(event.currentTarget.value);
+            setOrder(next);
           }}
-        >
-          {ORDERS.map(({ value, label }) => (
-            <option key={value} value={value}>
-              {label}
-            </option>
-          ))}
-        </select>
+        />
       </div>
       <div
         class="tvw-units-rows"
         ref={list}
+        data-named={units?.rows.some(({ unit, name }) => name && name !== String(unit))}
         style={{ height: `${Math.min(SHOWN, Math.max(1, found)) * ROW}px` }}
         onScroll={scrolled}
       >

@@ -320,7 +320,7 @@ def test_pinned_units_are_followed_over_the_snapshots(session: tvw.Session, page
 def test_ablated_units_change_what_comes_after_and_no_weight(session: tvw.Session, page: Page) -> None:
     weights = {name: tensor.clone() for name, tensor in session.model.state_dict().items()}  # type: ignore[union-attr]
     before = page.last("frame").value
-    assert before["before"] is None
+    assert (before["before"], before["changed"]) == (None, False)
     assert page.ask("ablate", unit=1, method="zero")["ok"]
     assert page.ask("ablate", unit=3, method="mean")["ok"]
     listed = [(each["key"], each["unit"], each["axis"], each["method"]) for each in page.widget.ablations]
@@ -334,7 +334,7 @@ def test_ablated_units_change_what_comes_after_and_no_weight(session: tvw.Sessio
     assert page.exact().reshape(4, 6, 6) == pytest.approx(maps[0].numpy(), abs=1e-5)
     frame = page.last("frame").value
     assert [each["text"] for each in frame["predictions"]] == [CLASSES[index] for index in logits.argmax(1)]
-    assert frame["before"] == before["predictions"]
+    assert (frame["before"], frame["changed"]) == (before["predictions"], True)
     assert frame["loss"] == pytest.approx(float(nn.CrossEntropyLoss()(logits, LABELS)), abs=1e-5)
     assert frame["loss_before"] == before["loss"]
     page.select("fc")

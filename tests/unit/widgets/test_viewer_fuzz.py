@@ -21,7 +21,7 @@ OPS = {
     "sample": ["sample"],
     "unit": ["unit"],
     "values": ["panel", "unit"],
-    "ablate": ["unit", "method"],
+    "ablate": ["unit", "method", "axis"],
     "ablate_reset": [],
     "pin": ["unit", "on"],
     "compare": ["step", "sample"],
@@ -37,7 +37,8 @@ scalars = (
     | st.sampled_from([0, 1, 5, 8, -1, 2**31, 2**64, 10**400])
     | st.floats()
     | st.text(max_size=8)
-    | st.sampled_from(["zero", "mean", "conv", "loss", *(each for known in CHOICES.values() for each in known if each)])
+    | st.sampled_from(["zero", "mean", "token", "conv", "loss"])
+    | st.sampled_from([each for known in CHOICES.values() for each in known if each])
 )
 values = st.recursive(
     scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)

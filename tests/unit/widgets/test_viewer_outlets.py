@@ -149,6 +149,31 @@ def test_a_head_is_switched_off_before_the_projection() -> None:
     assert "unit is one of 0 … 7, found 8" in page.ask("ablate", unit=8, method="zero")["error"]
 
 
+def test_a_token_is_switched_off() -> None:
+    model, ids = Attends(), torch.randint(0, 30, (3, 5))
+    page = page_of(model, ids)
+    page.select("embed")
+    plain = page.exact().reshape(5, 8)
+    page.ask("ablate", unit=2, method="zero")  # a feature
+    page.ask("ablate", unit=2, method="mean", axis="token")
+    off = [(each["axis"], each["unit"], each["method"]) for each in page.widget.ablations]
+    assert off == [("channel", 2, "zero"), ("token", 2, "mean")]
+    with torch.no_grad():
+        expected = model.embed(ids)
+        expected[..., 2] = 0
+        expected[:, 2] = expected[:, 2].mean(dim=0)
+    assert page.exact().reshape(5, 8) == pytest.approx(expected[0].numpy(), abs=1e-6)
+    page.ask("ablate", unit=2, method=None)
+    page.ask("ablate", unit=2, method=None, axis="token")
+    assert page.exact().reshape(5, 8) == pytest.approx(plain)
+    assert "unit is one of 0 … 4, found 5" in page.ask("ablate", unit=5, method="zero", axis="token")["error"]
+    error = page.ask("ablate", unit=0, method="zero", axis="row")["error"]
+    assert error == "axis is 'token', or null for the picture's own units, found 'row'"
+    page.select("head")
+    error = page.ask("ablate", unit=0, method="zero", axis="token")["error"]
+    assert error == "'head' has no such units to switch off: choose a layer with channels, heads or tokens"
+
+
 class ChannelsLast(nn.Module):
     """Maps (N, H, W, C) as a Swin block has them, by way of LayerNorm."""
 
@@ -197,3 +222,18 @@ def test_the_line_of_code_gives_what_is_on_screen(key: str) -> None:
     page.look(key=key)
     found = eval(page.last("frame").value["code"], {"session": page.session, "tvw": tvw})  # type: ignore[attr-defined]
     assert page.exact() == pytest.approx(found.reshape(-1).numpy(), abs=1e-6)
+
+
+class Segments(nn.Module):
+    """A label for each pixel of a picture."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return (x[:, 0] > 0).long() * 2
+
+
+@pytest.mark.parametrize(("classes", "sent"), [(["sky", "sea", "dog"], True), (["sky", "sea"], False), (None, False)])
+def test_the_labels_of_a_mask_have_names_where_each_is_a_class(classes: list[str] | None, sent: bool) -> None:
+    page = page_of(Segments(), torch.randn(2, 3, 8, 8), classes=classes)
+    page.select("")
+    assert page.picture()["kind"] == "labels"
+    assert page.last("frame").value["classes"] == (classes if sent else None)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from torchvis_widgets.look.tracing.graph import Graph
 from torchvis_widgets.record.run import Run
+from torchvis_widgets.record.statistics_table import Numbers
 from torchvis_widgets.widgets.mapping.boxes import Boxes
 from torchvis_widgets.widgets.mapping.marks import Mark, marks_of
 from torchvis_widgets.widgets.mapping.measures import Sent, costs, gradient_norms, measured
@@ -34,11 +35,11 @@ class Outline:
         numbers = self._run.measured.at("gradient", step)
         return measured(by, self.rows, gradient_norms(self.graph, {name: each.norm for name, each in numbers.items()}))
 
-    def marks(self, step: int | None) -> list[Mark]:
-        """What is wrong with the layers at a step, None = at the newest."""
+    def marks(self, step: int | None, probed: Mapping[str, Numbers]) -> list[Mark]:
+        """What is wrong with the layers at a step, None = at the newest; `probed` are outputs that no run recorded."""
         kinds = ("parameter", "gradient", "output")
         weights, gradients, outputs = (self._run.measured.at(kind, step) for kind in kinds)
-        return marks_of(self.graph, self._norms(step), weights, gradients, outputs)
+        return marks_of(self.graph, self._norms(step), weights, gradients, outputs or probed)
 
     def _norms(self, step: int | None) -> Mapping[str, float]:
         snapshots = self._run.snapshots

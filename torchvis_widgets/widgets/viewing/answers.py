@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import torch
+from numpy.typing import NDArray
 
 from torchvis_widgets.look.outcome import Outcome
 
@@ -36,6 +37,13 @@ def is_answer(tensor: torch.Tensor, outcome: Outcome, sample: int) -> bool:
         return False
     answer = outcome.logits[sample]
     return tensor.shape == answer.shape and torch.allclose(tensor.float(), answer.float(), rtol=1e-3, atol=1e-4)
+
+
+def names_of_labels(labels: NDArray[Any], names: list[str] | None) -> list[str] | None:
+    """The classes' names where a mask's labels are their numbers, None where one of them is no class."""
+    if names is None or not labels.size or labels.min() < 0 or labels.max() >= len(names):
+        return None
+    return names
 
 
 def class_name(names: list[str] | None, index: int) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from torchvis_widgets.look.errors import LookError
 from torchvis_widgets.look.observer import Observer
 from torchvis_widgets.look.outcome import Outcome
-from torchvis_widgets.widgets.viewing.answers import class_name, finite, is_answer, predictions
+from torchvis_widgets.widgets.viewing.answers import class_name, finite, is_answer, names_of_labels, predictions
 from torchvis_widgets.widgets.viewing.panels import panels_of
 from torchvis_widgets.widgets.viewing.scene import Scene, epoch_of
 from torchvis_widgets.widgets.viewing.services import Services
@@ -76,6 +76,7 @@ def blank(scene: Scene) -> dict[str, Any]:
         "live": scene.live,
         "sample": scene.here.sample,
         "own": scene.here.own,
+        "changed": bool(scene.sight.edits or scene.sight.ablations),
         **EMPTY,
         "code": snippet(scene),
     }
@@ -122,6 +123,8 @@ def described(scene: Scene, outcome: Outcome | None, panel: Panel) -> dict[str, 
     if scene.sight.what == "activations" and outcome is not None and panel.picture.kind == "vector":
         tensor = tensor_at(scene.sight, scene.here)
         found["classes"] = scene.session.run.classes if is_answer(tensor, outcome, scene.here.sample) else None
+    if scene.sight.what == "activations" and panel.picture.kind == "labels":
+        found["classes"] = names_of_labels(panel.picture.units, scene.session.run.classes)
     return found
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import threading
+import weakref
 from collections.abc import Callable
 
 Stale = Callable[[], bool]
@@ -23,6 +25,7 @@ class Latest:
         self._thread: threading.Thread | None = None
         self._turn = 0
         self._closed = False
+        _every.add(self)
 
     def want(self, work: Work) -> None:
         """Carry out `work(stale)` as soon as the one under way has ended."""
@@ -68,3 +71,13 @@ class Latest:
 
     def _changes(self, turn: int) -> Stale:
         return lambda: turn != self._turn
+
+
+_every: weakref.WeakSet[Latest] = weakref.WeakSet()
+
+
+@atexit.register
+def _end() -> None:
+    """A thread that the interpreter's end meets within torch would take the process down with an abort."""
+    for latest in list(_every):
+        latest.close()

@@ -26,7 +26,7 @@ class Switches:
 def ablation(key: str, switches: Switches | None, unit: object, method: object) -> Ablation:
     """The ablation of a unit of the picture. Raises ValueError for another method, or a unit that there is not."""
     if switches is None:
-        raise ValueError(f"{key!r} has no units that can be switched off: choose a layer with channels or heads")
+        raise ValueError(f"{key!r} has no such units to switch off: choose a layer with channels, heads or tokens")
     known: dict[object, Method] = {"zero": "zero", "mean": "mean"}
     if not isinstance(method, str) or method not in known:
         raise ValueError(f"method is one of {', '.join(_METHODS)} or null, found {method!r}")
@@ -36,8 +36,18 @@ def ablation(key: str, switches: Switches | None, unit: object, method: object) 
     return Ablation(key, unit // switches.tiles, switches.axis, known[method], switches.dim)
 
 
-def switches(kind: str, shape: tuple[int, ...], context: Context, attention: bool) -> Switches | None:
-    """How the units of one sample's output (…) are switched off; None where it has none."""
+def switches(
+    kind: str, shape: tuple[int, ...], context: Context, attention: bool, axis: object = None
+) -> Switches | None:
+    """How the units of one sample's output (…) are switched off, or (`axis` "token") its tokens; None: it has none.
+
+    Raises:
+        ValueError: another axis.
+    """
+    if axis is not None:
+        if axis != "token":
+            raise ValueError(f"axis is 'token', or null for the picture's own units, found {axis!r}")
+        return Switches(shape[0], "token") if kind == "tokens" and len(shape) == 2 and not attention else None
     if attention or (kind == "attention" and len(shape) == 3):
         return Switches(shape[0], "head")
     if kind in ("maps", "volume", "image") and len(shape) >= 3:

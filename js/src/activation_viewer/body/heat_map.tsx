@@ -19,6 +19,8 @@ interface Props {
   columns?: string[] | undefined;
   cell: Cell | null;
   setCell(cell: Cell | null): void;
+  /** a cell was clicked, or Enter pressed on it */
+  choose?: ((cell: Cell) => void) | undefined;
   /** changes when the codes do */
   stamp: unknown;
   data: Record<string, unknown>;
@@ -51,11 +53,11 @@ export function HeatMap(props: Props) {
   const press = onGrid((cell?.row ?? 0) * width + (cell?.column ?? 0), height * width, width, (next) =>
     setCell({ row: Math.floor(next / width), column: next % width }),
   );
-  if (!layout) return <div ref={ref} class="tvw-heat" />;
+  if (!layout) return <div ref={ref} class="tvw-heat-map" />;
   const size = { width: layout.canvasWidth / ratio, height: layout.canvasHeight / ratio };
   const named = columns?.length && size.width / width >= READABLE;
   return (
-    <div ref={ref} class="tvw-heat" style={{ paddingLeft: `${beside}px` }}>
+    <div ref={ref} class="tvw-heat-map" style={{ paddingLeft: `${beside}px` }}>
       {named && <Columns names={columns} count={width} span={size.width} marked={cell?.column} />}
       <div class="tvw-heat-box" style={{ width: `${size.width}px`, height: `${size.height}px` }}>
         {rows?.length && <Names names={rows} count={height} span={size.height} marked={cell?.row} />}
@@ -69,7 +71,8 @@ export function HeatMap(props: Props) {
           onPointerMove={point}
           onPointerDown={point}
           onPointerLeave={() => setCell(null)}
-          onKeyDown={press}
+          onKeyDown={(event) => (event.key === "Enter" && cell ? props.choose?.(cell) : press(event))}
+          onClick={() => cell && props.choose?.(cell)}
           style={{ width: "100%", height: "100%" }}
         />
         {cell && <Cross cell={cell} height={height} width={width} />}

@@ -1,3 +1,4 @@
+import { useState } from "preact/hooks";
 import { decode } from "../../shared/colour";
 import { number } from "../../shared/format";
 import { sparkPath } from "../../shared/parts";
@@ -7,17 +8,20 @@ import { dataOf } from "./data";
 import { HeatMap } from "./heat_map";
 import type { PanelProps } from "./props";
 import { read } from "./reading";
+import { hasTokens, inTensor, TokenTools } from "./token_tools";
 
 const LIMIT = 290;
 
-/** A tensor that is one unit: a matrix, tokens, or units over time. */
+/** A tensor that is one unit: a matrix, tokens, or units over time. A click on a token chooses it. */
 export function HeatView(props: PanelProps) {
   const { picture, codes, push, units, cell, setCell } = props;
+  const [token, choose] = useState<number | null>(null);
   const [, height, width] = picture.tiles;
   const at = cell && cell.row < height && cell.column < width ? cell : null;
   useAsk(units, at ? 0 : null, push.seq);
   const tokens = push.value.tab === "weights" ? null : push.value.tokens;
   const [, row, column] = picture.axes;
+  const [tokenCount = 0] = picture.shape;
   return (
     <div class="tvw-heat-view">
       <HeatMap
@@ -29,10 +33,16 @@ export function HeatView(props: PanelProps) {
         columns={tokens && picture.kind === "attention" ? tokens.columns : undefined}
         stamp={push}
         data={dataOf("tvw-atlas", props)}
+        choose={hasTokens(props) ? ({ row: at }) => choose(inTensor(at, height, tokenCount)) : undefined}
       />
       <div class="tvw-unit-value tvw-mono">
-        {at ? <Reading {...props} cell={at} /> : <span class="tvw-hint">{`${row} ↓ × ${column} →`}</span>}
+        {at ? (
+          <Reading {...props} cell={at} />
+        ) : (
+          <span class="tvw-hint">{`${row} ↓ × ${column} →${hasTokens(props) ? ", a click chooses a token" : ""}`}</span>
+        )}
       </div>
+      {hasTokens(props) && token !== null && token < tokenCount && <TokenTools {...props} token={token} />}
       {picture.kind === "sequence" && at && <OverTime {...props} column={at.column} row={at.row} />}
     </div>
   );

@@ -3,7 +3,7 @@ import { useAsk } from "../exact";
 import { tileOf, unitName, unitOf } from "../picture";
 import { AtlasView, type Place } from "./atlas_view";
 import type { PanelProps } from "./props";
-import { read, written } from "./reading";
+import { written } from "./reading";
 import { UnitView } from "./unit_view";
 
 /** The atlas of all units, and beside it the chosen one enlarged. */
@@ -16,7 +16,7 @@ export function Maps(props: PanelProps) {
   const spot = over && over.tile < count && over.row < height && over.column < width ? over : null;
   useAsk(units, spot ? unitOf(picture, spot.tile) : null, push.seq);
   useAsk(units, at ? unitOf(picture, tile) : null, push.seq);
-  const tip = spot ? `${unitName(picture, unitOf(picture, spot.tile))}  ${written(read(props, spot.tile, spot))}` : "";
+  const tip = spot ? `${unitName(picture, unitOf(picture, spot.tile))}  ${written(props, spot.tile, spot)}` : "";
   return (
     <div class="tvw-maps" data-narrow={props.narrow} data-alone={count === 1}>
       {count > 1 && <AtlasView {...props} tile={tile} tip={tip} over={spot} setOver={setOver} />}

@@ -1,12 +1,17 @@
 import { type Atlas, tilePlace } from "../../shared/atlas";
 import { unitOf } from "../picture";
-import type { State } from "../state";
+import type { Ablation, State } from "../state";
 import type { Rows } from "./atlas_view";
 import type { PanelProps } from "./props";
 
+/** How one unit of a key, or one of its tokens, is switched off. */
+export function ablationOf(state: State, key: string, unit: number, axis?: "token"): Ablation | undefined {
+  return state.ablations.find((one) => one.key === key && one.unit === unit && (one.axis === "token") === !!axis);
+}
+
 /** The units of a key that are switched off. */
 export function ablated(state: State, key: string): Set<number> {
-  return new Set(state.ablations.filter((one) => one.key === key).map(({ unit }) => unit));
+  return new Set(state.ablations.filter((one) => one.key === key && one.axis !== "token").map(({ unit }) => unit));
 }
 
 export function pinned(state: State, key: string): Set<number> {

@@ -24,7 +24,10 @@ export function read({ picture, codes, units }: Given, tile: number, { row, colu
   return { row, column, value: picture.kind === "labels" ? code : decode(code, lo, hi), about: true };
 }
 
-/** (3, 5) = 1.2417, or ≈ from the colour code */
-export function written({ row, column, value, about }: Reading): string {
+/** (3, 5) = 1.2417, or ≈ from the colour code; of a mask (3, 5) = 7 dog */
+export function written(given: Given & Pick<PanelProps, "push">, tile: number, at: Cell): string {
+  const { row, column, value, about } = read(given, tile, at);
+  const { picture, push } = given;
+  if (picture.kind === "labels") return `(${row}, ${column}) = ${value} ${push.value.classes?.[value] ?? ""}`.trimEnd();
   return about ? `(${row}, ${column}) ≈ ${number(value, 2)}` : `(${row}, ${column}) = ${number(value, 5)}`;
 }

@@ -4,7 +4,7 @@ import { inputIndex, liesOverInput } from "./backdrop";
 import { Enlarged } from "./enlarged";
 import { Histogram } from "./histogram";
 import type { PanelProps } from "./props";
-import { read, written } from "./reading";
+import { written } from "./reading";
 import { UnitTools } from "./unit_tools";
 
 /** One unit enlarged; below it the value pointed at, what can be done with it, and how its values are spread. */
@@ -26,11 +26,12 @@ export function UnitView(props: PanelProps & { tile: number }) {
       />
       {picture.kind === "volume" && <Remote more={props.more} view="Slices" given={{ ...props, unit }} />}
       <div class="tvw-unit-value tvw-mono">
-        {cell ? written(read(props, tile, cell)) : <span class="tvw-hint">point at a cell</span>}
+        {cell ? written(props, tile, cell) : <span class="tvw-hint">point at a cell</span>}
       </div>
       {picture.kind !== "labels" && (
         <>
           <UnitTools {...props} unit={unit} />
+          {cell && picture.grid && <Remote more={props.more} view="PatchTools" given={{ ...props, ...cell }} />}
           <Histogram own={own} {...limitsOf(picture, tile)} />
         </>
       )}

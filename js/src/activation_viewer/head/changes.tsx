@@ -41,17 +41,22 @@ function Ablations({ frame, ablations, act }: { frame: Frame | null; ablations: 
 
 function Chip({ one, here, act }: { one: Ablation; here: boolean; act: Actions }) {
   const text = `${one.key} ${one.axis} ${one.unit}${one.method === "mean" ? " (mean)" : ""}`;
+  const token = one.axis === "token" ? "token" : undefined;
   if (!here) return <span class="tvw-chip tvw-mono">{text}</span>;
   return (
     <span class="tvw-chip tvw-mono">
-      <button type="button" class="tvw-plain" onClick={() => act.unit(one.unit)}>
-        {text}
-      </button>
+      {token ? (
+        text
+      ) : (
+        <button type="button" class="tvw-plain" onClick={() => act.unit(one.unit)}>
+          {text}
+        </button>
+      )}
       <button
         type="button"
         class="tvw-plain"
         aria-label={`switch ${text} on again`}
-        onClick={() => act.ablate(one.unit, null)}
+        onClick={() => act.ablate(one.unit, null, token)}
       >
         ×
       </button>

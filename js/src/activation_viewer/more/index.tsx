@@ -11,6 +11,7 @@ import { ImageView } from "../body/image";
 import { Prefix } from "../body/prefix";
 import { Scalar } from "../body/scalar";
 import { Slices } from "../body/slices";
+import { PatchTools } from "../body/token_tools";
 import { Changes } from "../head/changes";
 import { Options } from "../head/options";
 import { Which } from "../head/which";
@@ -21,7 +22,7 @@ import { PinPlots } from "../time/pins";
 
 const VIEWS = {
   ...{ Bars, Boxes, Changes, ClassBars, Distribution, DrawingPad, Head, HeatView, ImageView, LooksAt, Options },
-  ...{ PinPlots, Prefix, Scalar, Slices, Which },
+  ...{ PatchTools, PinPlots, Prefix, Scalar, Slices, Which },
 };
 
 /** The views and what each is drawn from. */

@@ -9,7 +9,17 @@ import { change, verdict } from "../words";
 import { OwnButtons } from "./own_buttons";
 import { SampleImage } from "./sample_image";
 
-export const THUMB = 48;
+/** CSS px of a thumbnail's longer side, and between two columns */
+const THUMB = 48;
+const GAP = 4;
+/** CSS px of a column at least and at most: with short captions, with class names */
+const NARROW = [56, 56] as const;
+const WIDE = [64, 84] as const;
+/** of one of the buttons behind the samples, and of the room before them */
+const BUTTON = 54;
+const APART = 8;
+/** captions up to here fit a narrow column: "12 → 34" */
+const SHORT = 2;
 
 interface Props {
   samples: Push<Samples>;
@@ -38,23 +48,48 @@ export function Strip(props: Props) {
     const thumb = box.current?.children[selected];
     if (!(thumb instanceof HTMLElement) || !box.current) return;
     if (box.current.contains(document.activeElement)) thumb.focus({ preventScroll: true });
-    const { scrollLeft, clientWidth } = box.current;
-    const beyond = thumb.offsetLeft + thumb.offsetWidth - (scrollLeft + clientWidth);
-    if (beyond > 0) box.current.scrollLeft += beyond;
-    if (thumb.offsetLeft < scrollLeft) box.current.scrollLeft = thumb.offsetLeft;
+    const { scrollTop, clientHeight } = box.current;
+    const { offsetTop, offsetHeight } = thumb;
+    const inView = offsetTop >= scrollTop && offsetTop + offsetHeight <= scrollTop + clientHeight;
+    if (!inView) box.current.scrollTop = offsetTop;
   }, [selected]);
   return (
-    <div class="tvw-strip-row" data-images={samples.value.height > 0} {...dropped(act)}>
-      <div class="tvw-strip" role="radiogroup" aria-label="probe sample" ref={box} onKeyDown={onKeys(keys)}>
-        {Array.from({ length: count }, (_, index) => (
-          <Thumb key={index} {...props} index={index} selected={index === selected} pick={pick} />
-        ))}
-        {own && <Thumb key="own" {...props} index={count} selected={selected === count} pick={pick} />}
+    <div
+      class="tvw-strip-row"
+      data-images={samples.value.height > 0}
+      style={sizes(props, Boolean(own))}
+      {...dropped(act)}
+    >
+      <div class="tvw-strip-samples">
+        <div class="tvw-strip" role="radiogroup" aria-label="probe sample" ref={box} onKeyDown={onKeys(keys)}>
+          {Array.from({ length: count }, (_, index) => (
+            <Thumb key={index} {...props} index={index} selected={index === selected} pick={pick} />
+          ))}
+          {own && <Thumb key="own" {...props} index={count} selected={selected === count} pick={pick} />}
+        </div>
+        <OwnButtons {...props} />
       </div>
-      <OwnButtons {...props} />
       {props.children}
     </div>
   );
+}
+
+/** What the layout in strip.css is reckoned from. No column follows its own caption: it would move as that changes. */
+function sizes({ samples, frame, state }: Props, own: boolean): Record<string, string> {
+  const { count, height, width, labels } = samples.value;
+  const shown = count + (own ? 1 : 0);
+  const texts = [...labels, ...(frame?.predictions ?? []).map(({ text }) => text)];
+  const [least, most] = texts.some((text) => text && text.length > SHORT) ? WIDE : NARROW;
+  const buttons = APART + BUTTON * (1 + Number(state.drawable !== null) + Number(state.own !== null));
+  const row = (THUMB * height) / Math.max(1, height, width) + (frame?.before ? 34 : 20);
+  const px = (name: string, value: number) => [`--tvw-strip-${name}`, `${value}px`];
+  return Object.fromEntries([
+    ["--tvw-strip-count", String(shown)],
+    px("wide", most),
+    px("row", Math.ceil(row)),
+    px("least", shown * (least + GAP) + buttons),
+    px("most", shown * (most + GAP) + buttons),
+  ]);
 }
 
 /** An image may be dropped anywhere on the strip. */
@@ -98,7 +133,7 @@ function Thumb({ samples, frame, state, act, index, selected, pick }: ThumbProps
       aria-checked={selected}
       aria-label={`${name}${moved ? `, ${moved}` : ""}`}
       tabIndex={selected ? 0 : -1}
-      title={own ? (state.own?.note ?? title) : `${title}\nshift-click to compare`}
+      title={own ? (state.own?.note ?? title) : `${title}${moved && `, ${moved}`}\nshift-click to compare`}
       data-wrong={wrong}
       data-own={own}
       data-against={state.against !== null && state.against.sample === index && !own}

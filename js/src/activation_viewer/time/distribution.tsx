@@ -5,8 +5,9 @@ import { onGrid } from "../../shared/keyboard";
 import { Segmented } from "../../shared/parts";
 import { floats, type Push } from "../../shared/wire";
 import type { Actions } from "../actions";
-import type { Ridges } from "../frame";
+import type { Frame, Ridges } from "../frame";
 import type { State } from "../state";
+import { asRecorded } from "../words";
 import { paintRidges } from "./paint_ridges";
 import { hitRidge, layoutRidges, tallest } from "./ridge_lines";
 
@@ -22,9 +23,16 @@ interface Spot {
   bin: number;
 }
 
+interface Props {
+  ridges: Push<Ridges> | null;
+  frame: Frame | null;
+  state: State;
+  act: Actions;
+}
+
 /** How a layer's values are spread, epoch after epoch. */
-export function Distribution(props: { ridges: Push<Ridges> | null; state: State; act: Actions }) {
-  const { ridges, state, act } = props;
+export function Distribution(props: Props) {
+  const { ridges, frame, state, act } = props;
   const { ref, width } = useSize<HTMLDivElement>();
   const canvas = useRef<HTMLCanvasElement>(null);
   const [spot, setSpot] = useState<Spot | null>(null);
@@ -60,6 +68,7 @@ export function Distribution(props: { ridges: Push<Ridges> | null; state: State;
           choose={(spread) => act.look({ spread })}
         />
         <span>{about ? heading(about) : "counting…"}</span>
+        <span class="tvw-as-recorded">{asRecorded(frame)}</span>
       </div>
       <canvas
         ref={canvas}

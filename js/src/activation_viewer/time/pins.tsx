@@ -2,6 +2,7 @@ import { useMemo } from "preact/hooks";
 import { number } from "../../shared/format";
 import { floats } from "../../shared/wire";
 import type { PanelProps } from "../body/props";
+import { asRecorded } from "../words";
 import { pinLines } from "./pin_lines";
 
 const WIDTH = 210;
@@ -14,6 +15,7 @@ export function PinPlots({ pins, state, push, act }: PanelProps) {
   const { steps } = pins.value;
   const kept = (pin: { key: string; unit: number }) =>
     state.pins.some(({ key, unit }) => key === pin.key && unit === pin.unit);
+  const note = asRecorded(push.value);
   return (
     <ul class="tvw-pins" aria-label="pinned units over the epochs">
       {pins.value.pins.map((pin, i) => {
@@ -51,6 +53,7 @@ export function PinPlots({ pins, state, push, act }: PanelProps) {
           </li>
         );
       })}
+      {note && <li class="tvw-hint tvw-as-recorded">{note}</li>}
     </ul>
   );
 }
