@@ -10,6 +10,8 @@ from torch.optim.optimizer import register_optimizer_step_post_hook, register_op
 
 Action = Callable[..., None]
 
+_is_compiling = torch.compiler.is_compiling  # asked at every step, and the way there through torch is long
+
 
 class Hook:
     """A callable that never raises into the loop; after a failure, and in any copy of it, it does nothing.
@@ -25,7 +27,7 @@ class Hook:
 
     def __call__(self, *args: Any, **kwargs: Any) -> None:
         """Do what the hook is for, with whatever torch hands to hooks of its kind."""
-        if self._action is None or torch.compiler.is_compiling():  # tracing a hook could fail in the user's own call
+        if self._action is None or _is_compiling():  # tracing a hook could fail in the user's own call
             return
         try:
             self._action(*args, **kwargs)
@@ -64,10 +66,11 @@ class Attachments:
         self._handles.append(handle)
         return handle.remove
 
-    def criterion_calls(self, criterion: torch.nn.Module, action: Action) -> None:
-        """`action(args, output)` after each call of the criterion."""
-        hook = self._hook(lambda module, args, output: action(args, output))
-        self._handles.append(criterion.register_forward_hook(hook))
+    def criterion_calls(self, criterion: torch.nn.Module, action: Action) -> Callable[[], None]:
+        """`action(criterion, args, output)` after each call of the criterion; returns what takes it off."""
+        handle = criterion.register_forward_hook(self._hook(action))
+        self._handles.append(handle)
+        return handle.remove
 
     def optimizer_steps(
         self, concerns: Callable[[torch.optim.Optimizer], bool], *, before: Sequence[Action], after: Sequence[Action]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable
 from typing import Any
@@ -78,11 +77,11 @@ class Overhead:
         ours = max(0.0, self._spent - self._seen)
         theirs = max(0.0, now - self._since - (self._left_out - self._seen_out) - ours)
         self._since, self._seen, self._seen_out = now, self._spent, self._left_out
-        kept = math.exp(-(ours + theirs) / WINDOW)
+        kept = WINDOW / (WINDOW + ours + theirs)  # as good as an exponential here, and no call
         self._ours, self._theirs = self._ours * kept + ours, self._theirs * kept + theirs
         self._fixed = self._fixed * kept + max(0.0, ours - self._granted)
         self._trained += ours + theirs
-        if self.cap is not None and self.judged and self._theirs > 0:
+        if self.cap is not None and self._trained >= GRACE and self._theirs > 0:
             left = max(self.cap - self._fixed / self._theirs, LEAST * self.cap)
             most = max(self.cap * SAVINGS, 2 * self._largest)
             self._credit = min(most, self._credit + left * theirs - self._granted)

@@ -27,7 +27,7 @@ from torchvis_widgets.record.errors import Problems, RunError
 from torchvis_widgets.record.lines import Lines
 from torchvis_widgets.record.marks import Mark, Marks
 from torchvis_widgets.record.metrics_file import MetricsFile, Row, read_marks, read_metrics
-from torchvis_widgets.record.numbers import check_name, to_number
+from torchvis_widgets.record.numbers import at_hand, check_name, to_number
 from torchvis_widgets.record.ring import Ring, Slot
 from torchvis_widgets.record.series import Series
 from torchvis_widgets.record.weak import weakly
@@ -96,7 +96,7 @@ class MetricsWriter(Drain):
         for name, value in _items(values):
             if type(name) is not str or not name:
                 check_name(name)
-            number: float | Slot | None = value if type(value) is float else _at_hand(value)
+            number: float | Slot | None = value if type(value) is float else at_hand(value)
             if number is None:
                 found = to_number(name, value)
                 number = self._ring(found.device).put(found) if isinstance(found, Tensor) else found
@@ -270,17 +270,6 @@ def _until_missing(entries: list[Entry]) -> tuple[list[Row], list[Entry]]:
             return rows, entries[place:]
         rows.append((step, epoch, at, number, value, branch))
     return rows, []
-
-
-def _at_hand(value: Any) -> float | None:
-    """A copy of a number that is a plain tensor on the CPU, as most are; None for all else."""
-    if type(value) is not Tensor or not value.is_cpu:
-        return None
-    try:
-        found = value.item()  # unlike float() it takes tensors with gradient without a warning
-    except RuntimeError:  # more than one element: the words for that are to_number's
-        return None
-    return found if type(found) is float else None
 
 
 def _items(values: Mapping[str, Any]) -> Any:
