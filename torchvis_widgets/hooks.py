@@ -8,9 +8,11 @@ from typing import Any
 import torch
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
+from torchvis_widgets.overhead import Overhead
+
 Action = Callable[..., None]
 
-_is_compiling = torch.compiler.is_compiling  # asked at every step, and the way there through torch is long
+_is_compiling, _is_traced = torch.compiler.is_compiling, torch.compiler.is_dynamo_compiling
 
 
 class Hook:
@@ -47,17 +49,15 @@ class Attachments:
     """The hooks of one session.
 
     on_error: hears of a hook that failed and was switched off.
-    timed: makes of what a hook does something whose time is counted.
+    overhead: where the time that hooks take is counted.
     """
 
-    def __init__(
-        self, on_error: Callable[[Exception], None], timed: Callable[[Action], Action] = lambda do: do
-    ) -> None:
-        self._on_error, self._timed = on_error, timed
+    def __init__(self, on_error: Callable[[Exception], None], overhead: Overhead) -> None:
+        self._on_error, self._overhead = on_error, overhead
         self._handles: list[Any] = []
 
     def _hook(self, action: Action) -> Hook:
-        return Hook(self._timed(action), self._on_error)
+        return Hook(self._overhead.timed(action), self._on_error)
 
     def model_inputs(self, model: torch.nn.Module, action: Action) -> Callable[[], None]:
         """`action(args, kwargs)` before each forward pass of `model`; returns what takes it off."""
@@ -80,24 +80,31 @@ class Attachments:
         The hooks are the process-wide ones: an optimizer that is made during the training is heard as well. There is
         one for all of `before` and one for all of `after`, as each costs every step; a failure switches off its part.
         """
+        self._handles.append(register_optimizer_step_pre_hook(self._together(concerns, before)))
+        self._handles.append(register_optimizer_step_post_hook(self._together(concerns, after)))
 
-        def together(actions: Sequence[Action]) -> Hook:
-            left = list(actions)
+    def _together(self, concerns: Callable[[torch.optim.Optimizer], bool], actions: Sequence[Action]) -> Action:
+        overhead, left = self._overhead, tuple(actions)
 
-            def call(optimizer: torch.optim.Optimizer, *how: Any) -> None:
-                if not concerns(optimizer):
-                    return
-                for action in tuple(left):
+        def hook(optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
+            nonlocal left
+            if _is_traced():  # tracing our part could fail in the user's own call
+                return
+            began = overhead.clock()
+            try:
+                for action in left if concerns(optimizer) else ():
                     try:
-                        action(optimizer, *how)
+                        action(optimizer, args, kwargs)
                     except Exception as error:
-                        left.remove(action)
+                        left = tuple(each for each in left if each is not action)
                         self._on_error(error)
+            except Exception as error:
+                left = ()
+                self._on_error(error)
+            finally:
+                overhead.spent += overhead.clock() - began
 
-            return self._hook(call)
-
-        self._handles.append(register_optimizer_step_pre_hook(together(before)))
-        self._handles.append(register_optimizer_step_post_hook(together(after)))
+        return hook
 
     def remove(self) -> None:
         """Take every hook off again."""

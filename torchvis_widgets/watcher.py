@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -34,7 +35,7 @@ class Watcher:
         overhead: Overhead,
     ) -> None:
         self._model, self._run, self._loop, self._mailbox = model, run, loop, mailbox
-        self._attached = Attachments(on_error, overhead.timed)
+        self._attached = Attachments(on_error, overhead)
         self._overhead = overhead
         self._on_error = on_error
         self._steps_by_hand = True
@@ -45,6 +46,7 @@ class Watcher:
         self.statistics: StepStatistics | None = None  # where they are wanted
         self.alarms: Alarms | None = None  # where losses are looked at
         self.hyperparameters = Hyperparameters()
+        self._stepped_last: Callable[[], torch.optim.Optimizer | None] = lambda: None
 
     # Attaching
 
@@ -150,7 +152,9 @@ class Watcher:
         self._steps_by_hand = False
         if self.losses.trains:
             self.losses.step_ends()
-        self.hyperparameters.stepped(optimizer)
+        if self._stepped_last() is not optimizer:
+            self._stepped_last = weakref.ref(optimizer)
+            self.hyperparameters.stepped(optimizer)
         if self._lead.counts(optimizer):
             self._stepped()
 
@@ -168,7 +172,10 @@ class Watcher:
             self.losses.stepped(loop.step, loop.epoch)
         if self._mailbox.waits or loop.brake.counts:
             self._overhead.leave_out(self._serve)
-        self._guard(self.keeper.after_step)
+        try:
+            self.keeper.after_step()
+        except Exception as error:
+            self._on_error(error)
 
     def _serve(self) -> None:
         """Do what others have asked for, and stand still if they have."""

@@ -93,7 +93,13 @@ class MetricsWriter(Drain):
         at = math.nan if epoch is None else float(epoch)
         if type(step) is not int:
             step = operator.index(step)
-        for name, value in _items(values):
+        try:
+            items = values.items()
+        except AttributeError:
+            raise TypeError(
+                f'log: found {type(values).__name__}, expected a dict of names and numbers: log({{"train/loss": loss}})'
+            ) from None
+        for name, value in items:
             if type(name) is not str or not name:
                 check_name(name)
             number: float | Slot | None = value if type(value) is float else at_hand(value)
@@ -270,12 +276,3 @@ def _until_missing(entries: list[Entry]) -> tuple[list[Row], list[Entry]]:
             return rows, entries[place:]
         rows.append((step, epoch, at, number, value, branch))
     return rows, []
-
-
-def _items(values: Mapping[str, Any]) -> Any:
-    try:
-        return values.items()
-    except AttributeError:
-        raise TypeError(
-            f'log: found {type(values).__name__}, expected a dict of names and numbers: log({{"train/loss": loss}})'
-        ) from None
