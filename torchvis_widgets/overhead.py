@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 GRACE = 2.0  # seconds of training before anything is judged: a first batch is traced, and caches are cold
+PERIOD = 0.05  # seconds of steps that are counted together
 WINDOW = 30.0  # seconds over which the share that is shown fades
 SAVINGS = 60.0  # seconds of training whose share may be saved up for something that is due rarely
 LEAST = 0.25  # of the cap is left to what is due, also where the hooks of a tiny model's step alone are over it
@@ -71,6 +72,8 @@ class Overhead:
             self.begin()
             return
         now = self.clock()
+        if now - self._since < PERIOD:
+            return  # counted with the steps that come next: the arithmetic is a tenth of what a small model's step costs
         ours = max(0.0, self.spent - self._seen)
         theirs = max(0.0, now - self._since - (self._left_out - self._seen_out) - ours)
         self._since, self._seen, self._seen_out = now, self.spent, self._left_out

@@ -13,7 +13,7 @@ from torch import nn
 
 import torchvis_widgets as tvw
 from tests.unit.session.training import data, setup
-from torchvis_widgets.overhead import GRACE, LEAST, SLOWEST, Overhead
+from torchvis_widgets.overhead import GRACE, LEAST, PERIOD, SLOWEST, Overhead
 
 
 class Clock:
@@ -67,6 +67,8 @@ def test_the_share_is_ours_by_theirs() -> None:
 def test_what_a_user_asked_for_and_the_time_between_two_cells_do_not_count() -> None:
     loop = Loop(None)
     loop.warm_up()
+    loop.clock.now += PERIOD
+    loop.overhead.boundary()
     seconds = loop.overhead._trained
 
     def pause() -> None:
@@ -77,9 +79,9 @@ def test_what_a_user_asked_for_and_the_time_between_two_cells_do_not_count() -> 
         loop.step()
     loop.clock.now += 1000
     loop.overhead.begin()
-    loop.step()
+    loop.step(theirs=PERIOD)
     assert loop.overhead.share == pytest.approx(0)
-    assert loop.overhead._trained == pytest.approx(seconds + 11 * 0.01)
+    assert loop.overhead._trained == pytest.approx(seconds + 10 * 0.01 + PERIOD)
 
 
 @pytest.mark.parametrize("lump", [0.001, 0.01, 0.2])
