@@ -73,7 +73,7 @@ class Overhead:
             return
         now = self.clock()
         if now - self._since < PERIOD:
-            return  # counted with the steps that come next: the arithmetic is a tenth of what a small model's step costs
+            return  # counted with the steps that come next: the arithmetic costs as much as the rest of a hook
         ours = max(0.0, self.spent - self._seen)
         theirs = max(0.0, now - self._since - (self._left_out - self._seen_out) - ours)
         self._since, self._seen, self._seen_out = now, self.spent, self._left_out

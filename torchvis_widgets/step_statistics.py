@@ -131,9 +131,9 @@ class StepStatistics:
             reading.unscale(sum(item.kind == "parameter" for item in items), scale)
         before = None
         if moving:
-            before = Before(
-                moving, samples[: len(moving)], self._settings.most_samples, exact=self._settings.exact_updates
-            )
+            exact = self._settings.exact_updates
+            values = reading.values(len(moving)) if exact else samples[: len(moving)]
+            before = Before(moving, values, self._settings.most_samples, exact=exact)
         labels = [
             Label(item.kind, item.name, len(sample), item.tensor.numel())
             for item, sample in zip(items, samples, strict=True)
