@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 import torchvis_widgets as tvw
-from tests.unit.session.training import data, setup
+from tests.unit.session.training import data, hooks_on, setup
 from torchvis_widgets.overhead import GRACE, LEAST, PERIOD, SLOWEST, Overhead
 
 
@@ -207,6 +207,8 @@ def test_a_step_of_a_small_model_calls_few_functions() -> None:
             criterion(model(x), y).backward()
             optimizer.step()
             session.log({"train/loss": value})
-        assert calls_of_ours(optimizer.step) - others <= 36
-        assert calls_of_ours(lambda: criterion(model(x), y)) <= 6
-        assert calls_of_ours(lambda: session.log({"train/loss": value, "train/accuracy": 0.5})) <= 12
+        assert calls_of_ours(optimizer.step) - others <= 21
+        assert calls_of_ours(lambda: criterion(model(x), y)) <= 5
+        assert calls_of_ours(lambda: session.log({"train/loss": value, "train/accuracy": 0.5})) <= 10
+        session.log({"val/loss": value})
+        assert hooks_on(criterion) == 0  # nothing of it is logged any more, and torch's way to a hook takes longest
