@@ -8,7 +8,11 @@ from typing import Any
 import torch
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
+from torchvis_widgets.overhead import Overhead
+
 Action = Callable[..., None]
+
+_is_compiling, _is_traced = torch.compiler.is_compiling, torch.compiler.is_dynamo_compiling
 
 
 class Hook:
@@ -25,7 +29,7 @@ class Hook:
 
     def __call__(self, *args: Any, **kwargs: Any) -> None:
         """Do what the hook is for, with whatever torch hands to hooks of its kind."""
-        if self._action is None or torch.compiler.is_compiling():  # tracing a hook could fail in the user's own call
+        if self._action is None or _is_compiling():  # tracing a hook could fail in the user's own call
             return
         try:
             self._action(*args, **kwargs)
@@ -45,17 +49,15 @@ class Attachments:
     """The hooks of one session.
 
     on_error: hears of a hook that failed and was switched off.
-    timed: makes of what a hook does something whose time is counted.
+    overhead: where the time that hooks take is counted.
     """
 
-    def __init__(
-        self, on_error: Callable[[Exception], None], timed: Callable[[Action], Action] = lambda do: do
-    ) -> None:
-        self._on_error, self._timed = on_error, timed
+    def __init__(self, on_error: Callable[[Exception], None], overhead: Overhead) -> None:
+        self._on_error, self._overhead = on_error, overhead
         self._handles: list[Any] = []
 
     def _hook(self, action: Action) -> Hook:
-        return Hook(self._timed(action), self._on_error)
+        return Hook(self._overhead.timed(action), self._on_error)
 
     def model_inputs(self, model: torch.nn.Module, action: Action) -> Callable[[], None]:
         """`action(args, kwargs)` before each forward pass of `model`; returns what takes it off."""
@@ -64,10 +66,11 @@ class Attachments:
         self._handles.append(handle)
         return handle.remove
 
-    def criterion_calls(self, criterion: torch.nn.Module, action: Action) -> None:
-        """`action(args, output)` after each call of the criterion."""
-        hook = self._hook(lambda module, args, output: action(args, output))
-        self._handles.append(criterion.register_forward_hook(hook))
+    def criterion_calls(self, criterion: torch.nn.Module, action: Action) -> Callable[[], None]:
+        """`action(criterion, args, output)` after each call of the criterion; returns what takes it off."""
+        handle = criterion.register_forward_hook(self._hook(action))
+        self._handles.append(handle)
+        return handle.remove
 
     def optimizer_steps(
         self, concerns: Callable[[torch.optim.Optimizer], bool], *, before: Sequence[Action], after: Sequence[Action]
@@ -77,24 +80,31 @@ class Attachments:
         The hooks are the process-wide ones: an optimizer that is made during the training is heard as well. There is
         one for all of `before` and one for all of `after`, as each costs every step; a failure switches off its part.
         """
+        self._handles.append(register_optimizer_step_pre_hook(self._together(concerns, before)))
+        self._handles.append(register_optimizer_step_post_hook(self._together(concerns, after)))
 
-        def together(actions: Sequence[Action]) -> Hook:
-            left = list(actions)
+    def _together(self, concerns: Callable[[torch.optim.Optimizer], bool], actions: Sequence[Action]) -> Action:
+        overhead, left = self._overhead, tuple(actions)
 
-            def call(optimizer: torch.optim.Optimizer, *how: Any) -> None:
-                if not concerns(optimizer):
-                    return
-                for action in tuple(left):
+        def hook(optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
+            nonlocal left
+            if _is_traced():  # tracing our part could fail in the user's own call
+                return
+            began = overhead.clock()
+            try:
+                for action in left if concerns(optimizer) else ():
                     try:
-                        action(optimizer, *how)
+                        action(optimizer, args, kwargs)
                     except Exception as error:
-                        left.remove(action)
+                        left = tuple(each for each in left if each is not action)
                         self._on_error(error)
+            except Exception as error:
+                left = ()
+                self._on_error(error)
+            finally:
+                overhead.spent += overhead.clock() - began
 
-            return self._hook(call)
-
-        self._handles.append(register_optimizer_step_pre_hook(together(before)))
-        self._handles.append(register_optimizer_step_post_hook(together(after)))
+        return hook
 
     def remove(self) -> None:
         """Take every hook off again."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from torchvis_widgets.every import Due, Policy
+from torchvis_widgets.every import Due, Every, Policy
 from torchvis_widgets.live import state_of
 from torchvis_widgets.loop import Loop
 from torchvis_widgets.record.recording import Recording
@@ -43,11 +43,9 @@ class Keeper:
         self._due = Due(policy)
         self._training = TrainingState(parts or {}, lambda: {t.device for t in state_of(model).values()})
         self._saved_step: int | None = None
-
-    @property
-    def wants_first(self) -> bool:
+        self._counts_steps = isinstance(policy, Every) and policy.steps is not None
+        self.wants_first = self._due.ever
         """Whether none has been taken yet, and some are to be."""
-        return self._saved_step is None and self._due.ever
 
     def before_step(self) -> None:
         """Snapshot 0, before anything has been learned."""
@@ -56,6 +54,8 @@ class Keeper:
 
     def after_step(self) -> None:
         """An optimizer step has finished."""
+        if self._loop.iterators and not self._counts_steps:
+            return  # epochs tell
         if self._due.after_step(self._loop.step, self._loop.bare) and self._saved_step != self._loop.step:
             self.save(epoch=None)
 
@@ -72,7 +72,7 @@ class Keeper:
     def save(self, epoch: float | None, name: str | None = None) -> None:
         """Take a snapshot now."""
         loop = self._loop
-        self._saved_step = loop.step
+        self._saved_step, self.wants_first = loop.step, False
         self._run.save(
             state_of(self._model),
             step=loop.step,
@@ -126,5 +126,5 @@ class Keeper:
         put_back(self._model, state_of(self._model), recorded.state)
         self._run.begin_branch(recorded.snapshot)
         self._loop.go_back(recorded.snapshot.step, recorded.snapshot.finished_epochs)
-        self._saved_step = recorded.snapshot.step
+        self._saved_step, self.wants_first = recorded.snapshot.step, False
         self._training.put_back(recorded.training)

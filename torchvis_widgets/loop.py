@@ -202,7 +202,7 @@ class Loop:
         """One optimizer step has finished."""
         self.step += 1
         self.past = False
-        if not self.running:
+        if not (self._active or self._bare):  # at every step: no detour through `running`
             self._thread = threading.get_ident()
             self._bare = True
             self._begin()

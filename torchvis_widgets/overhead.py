@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable
 from typing import Any
 
 GRACE = 2.0  # seconds of training before anything is judged: a first batch is traced, and caches are cold
+PERIOD = 0.05  # seconds of steps that are counted together
 WINDOW = 30.0  # seconds over which the share that is shown fades
 SAVINGS = 60.0  # seconds of training whose share may be saved up for something that is due rarely
 LEAST = 0.25  # of the cap is left to what is due, also where the hooks of a tiny model's step alone are over it
@@ -28,8 +28,9 @@ class Overhead:
     def __init__(self, cap: float | None = None, clock: Callable[[], float] = time.perf_counter) -> None:
         self.cap = cap
         self.asked = self.taken = 0  # of what `affords` was asked for since it is judged
-        self._clock = clock
-        self._spent = self._left_out = 0.0
+        self.clock = clock
+        self.spent = 0.0  # seconds; what is measured elsewhere is added to it
+        self._left_out = 0.0
         self._since: float | None = None  # the last boundary, and what had been spent and left out by then
         self._seen = self._seen_out = 0.0
         self._trained = 0.0
@@ -43,46 +44,44 @@ class Overhead:
         """`action`, whose time counts; one that is timed calls no other."""
 
         def call(*args: Any, **kwargs: Any) -> Any:
-            began = self._clock()
+            began = self.clock()
             try:
                 return action(*args, **kwargs)
             finally:
-                self._spent += self._clock() - began
+                self.spent += self.clock() - began
 
         return call
 
-    def spend(self, seconds: float) -> None:
-        """Count what was measured elsewhere."""
-        self._spent += seconds
-
     def leave_out(self, action: Callable[[], None]) -> None:
         """Carry out what a user has asked for, within something that is timed; its time does not count."""
-        began = self._clock()
+        began = self.clock()
         try:
             action()
         finally:
-            seconds = self._clock() - began
-            self._spent -= seconds
+            seconds = self.clock() - began
+            self.spent -= seconds
             self._left_out += seconds
 
     def begin(self) -> None:
         """A stretch of training begins: what lies between two of them is none of it."""
-        self._since, self._seen, self._seen_out = self._clock(), self._spent, self._left_out
+        self._since, self._seen, self._seen_out = self.clock(), self.spent, self._left_out
 
     def boundary(self) -> None:
         """A step has ended, on the training thread."""
         if self._since is None:
             self.begin()
             return
-        now = self._clock()
-        ours = max(0.0, self._spent - self._seen)
+        now = self.clock()
+        if now - self._since < PERIOD:
+            return  # counted with the steps that come next: the arithmetic costs as much as the rest of a hook
+        ours = max(0.0, self.spent - self._seen)
         theirs = max(0.0, now - self._since - (self._left_out - self._seen_out) - ours)
-        self._since, self._seen, self._seen_out = now, self._spent, self._left_out
-        kept = math.exp(-(ours + theirs) / WINDOW)
+        self._since, self._seen, self._seen_out = now, self.spent, self._left_out
+        kept = WINDOW / (WINDOW + ours + theirs)  # as good as an exponential here, and no call
         self._ours, self._theirs = self._ours * kept + ours, self._theirs * kept + theirs
         self._fixed = self._fixed * kept + max(0.0, ours - self._granted)
         self._trained += ours + theirs
-        if self.cap is not None and self.judged and self._theirs > 0:
+        if self.cap is not None and self._trained >= GRACE and self._theirs > 0:
             left = max(self.cap - self._fixed / self._theirs, LEAST * self.cap)
             most = max(self.cap * SAVINGS, 2 * self._largest)
             self._credit = min(most, self._credit + left * theirs - self._granted)

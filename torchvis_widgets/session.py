@@ -134,7 +134,7 @@ class Session(Driving, Editing):
             watcher.log(both, self.loop.step, self.loop.epoch)
         else:
             watcher.log(both, check_step(step), self.loop.epoch_at(step))
-        self.overhead.spend(time.perf_counter() - began)
+        self.overhead.spent += time.perf_counter() - began
 
     def close(self) -> None:
         """Take every hook off the model and finish the recording; views go on showing what was recorded."""

@@ -42,16 +42,22 @@ class StepStatistics:
     ) -> None:
         self._affords, self._seconds = affords, 0.0
         self._model, self._run, self._loop, self._settings = model, run, loop, settings
-        self._steps: weakref.WeakKeyDictionary[Optimizer, int] = weakref.WeakKeyDictionary(dict.fromkeys(optimizers, 0))
+        self._every = settings.every
+        self._steps: weakref.WeakKeyDictionary[Optimizer, _Steps] = weakref.WeakKeyDictionary(
+            {optimizer: _Steps(optimizer) for optimizer in optimizers}
+        )
+        self._last: _Steps | None = None  # of the optimizer that stepped last: asking the dictionary takes longer
         self._taken: dict[str, bool] = {}
         self._begun: _Begun | None = None
 
     def before(self, optimizer: Optimizer, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None) -> None:
         """The optimizer begins a step; `args` are the step's own, itself the first."""
         self._begun = None
-        steps = self._steps.get(optimizer, 0)
-        self._steps[optimizer] = steps + 1
-        if steps % self._settings.every or _is_captured() or not self._affords(self._seconds):
+        last = self._last
+        if last is None or last.optimizer() is not optimizer:
+            last = self._last = self._steps.setdefault(optimizer, _Steps(optimizer))
+        steps, last.count = last.count, last.count + 1
+        if steps % self._every or _is_captured() or not self._affords(self._seconds):
             return
         began = time.perf_counter()
         closure = (kwargs or {}).get("closure") or (args[1] if len(args) > 1 else None)
@@ -64,8 +70,11 @@ class StepStatistics:
 
     def after(self, optimizer: Optimizer, *_: Any) -> None:
         """The optimizer has stepped."""
-        begun, self._begun = self._begun, None
-        if begun is None or begun.optimizer is not optimizer:
+        begun = self._begun
+        if begun is None:
+            return
+        self._begun = None
+        if begun.optimizer is not optimizer:
             return
         began = time.perf_counter()
         with torch.no_grad():
@@ -78,8 +87,8 @@ class StepStatistics:
 
     def go_back(self) -> None:
         """The run has gone back to an earlier step: the statistics come at the same steps as before."""
-        for optimizer in list(self._steps):
-            self._steps[optimizer] = self._loop.step
+        for steps in list(self._steps.values()):
+            steps.count = self._loop.step
 
     def _at(self) -> tuple[int, float, int]:
         return self._loop.step, self._loop.epoch, self._run.branch
@@ -122,9 +131,9 @@ class StepStatistics:
             reading.unscale(sum(item.kind == "parameter" for item in items), scale)
         before = None
         if moving:
-            before = Before(
-                moving, samples[: len(moving)], self._settings.most_samples, exact=self._settings.exact_updates
-            )
+            exact = self._settings.exact_updates
+            values = reading.values(len(moving)) if exact else samples[: len(moving)]
+            before = Before(moving, values, self._settings.most_samples, exact=exact)
         labels = [
             Label(item.kind, item.name, len(sample), item.tensor.numel())
             for item, sample in zip(items, samples, strict=True)
@@ -145,6 +154,15 @@ class _Item(NamedTuple):
 
     def label(self) -> str:
         return self.name if self.kind == "parameter" else f"{self.name}'s gradient"
+
+
+class _Steps:
+    """How many steps an optimizer has begun."""
+
+    __slots__ = ("count", "optimizer")
+
+    def __init__(self, optimizer: Optimizer) -> None:
+        self.optimizer, self.count = weakref.ref(optimizer), 0
 
 
 class _Begun(NamedTuple):

@@ -7,6 +7,8 @@ from typing import Any
 
 import torch
 
+from torchvis_widgets.record.numbers import at_hand
+
 Log = Callable[[int, float, Mapping[str, Any]], None]
 PART = 256  # losses held before they are summed up, so that a long pass takes no more memory than a short one
 
@@ -19,8 +21,10 @@ class LossTap:
     in between; its mean is logged when training goes on. Losses stay on their device; nothing waits for them.
     """
 
-    def __init__(self, log: Log) -> None:
-        self._log = log
+    def __init__(self, log: Log, not_needed: Callable[[], None] = lambda: None) -> None:
+        """`not_needed()` is called when the user logs all of it."""
+        self._log, self._not_needed = log, not_needed
+        self.trains = True  # whether a training loss would be logged
         self._step = 0
         self._epoch = 0.0
         self._stepped = False
@@ -36,12 +40,15 @@ class LossTap:
         self._users_own.update(names)
         if "train/loss" in self._users_own:
             self._trained.clear()
+            self.trains = self._in_step = False
         if "val/loss" in self._users_own:
             self._evaluated.clear()
+            if not self.trains:
+                self._not_needed()
 
     def returned(self, loss: object, training: bool, step: int, epoch: float) -> None:
         """The criterion has returned `loss` after `step` steps; only a single number is a loss that can be plotted."""
-        if training and not self._evaluated.count and "train/loss" in self._users_own:
+        if training and not self.trains and not self._evaluated.count:
             return
         if not isinstance(loss, torch.Tensor) or loss.numel() != 1:
             return
@@ -101,17 +108,24 @@ class _Losses:
 
     def clear(self) -> None:
         self.count = 0
+        self._at_hand = 0.0  # the sum of those that could be read at once
         self._newest: list[torch.Tensor] = []
         self._sum: torch.Tensor | None = None  # of those before
 
     def add(self, loss: torch.Tensor) -> None:
-        self._newest.append(loss.detach().clone().reshape(()))
         self.count += 1
+        number = at_hand(loss)
+        if number is not None:
+            self._at_hand += number
+            return
+        self._newest.append(loss.detach().clone().reshape(()))
         if len(self._newest) == PART:
             self._sum, self._newest = self._total(), []
 
-    def mean(self) -> torch.Tensor:
-        return self._newest[0] if self.count == 1 else self._total() / self.count
+    def mean(self) -> torch.Tensor | float:
+        if self._sum is None and not self._newest:
+            return self._at_hand / self.count
+        return self._newest[0] if self.count == 1 else (self._total() + self._at_hand) / self.count
 
     def _total(self) -> torch.Tensor:
         parts = self._newest if self._sum is None else [self._sum, *self._newest]

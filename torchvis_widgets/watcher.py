@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -34,16 +35,18 @@ class Watcher:
         overhead: Overhead,
     ) -> None:
         self._model, self._run, self._loop, self._mailbox = model, run, loop, mailbox
-        self._attached = Attachments(on_error, overhead.timed)
+        self._attached = Attachments(on_error, overhead)
         self._overhead = overhead
         self._on_error = on_error
         self._steps_by_hand = True
         self.keeper = keeper
         self._epoch_began_at = 0
-        self.losses = LossTap(run.log)
+        self.losses = LossTap(run.log, self._criterion_not_needed)
+        self._leave_criterion: Callable[[], None] = _nothing
         self.statistics: StepStatistics | None = None  # where they are wanted
         self.alarms: Alarms | None = None  # where losses are looked at
         self.hyperparameters = Hyperparameters()
+        self._stepped_last: Callable[[], torch.optim.Optimizer | None] = lambda: None
 
     # Attaching
 
@@ -56,7 +59,9 @@ class Watcher:
             before, after = [self.statistics.before, *before], [self.statistics.after, *after]
         self._attached.optimizer_steps(self._lead.concerns, before=before, after=after)
         if isinstance(criterion, torch.nn.Module):
-            self._attached.criterion_calls(criterion, self._criterion_returned)
+            self._leave_criterion = self._attached.criterion_calls(criterion, self._criterion_returned)
+        else:
+            self.losses.trains = False
 
     def first_inputs(self, model: torch.nn.Module, take: Callable[[Any, Any], None]) -> None:
         """Call `take(args, kwargs)` with what the model is first given."""
@@ -90,8 +95,9 @@ class Watcher:
 
     def after_batch(self) -> None:
         """A batch is done; where no optimizer was ever seen, that is a step."""
-        self._look_for_bad()
-        if self._stepped_by_hand():
+        if self.alarms is not None and self.alarms.wanted:
+            self.alarms.at_boundary()
+        if self._steps_by_hand and self._stepped_by_hand():
             self._stepped()
 
     def epoch_ended(self) -> None:
@@ -128,20 +134,27 @@ class Watcher:
         if self.alarms is not None:
             self.alarms.gone_back()
 
-    # Of each step: after its passes nothing of ours is in the processor's cache, and every call costs microseconds.
+    # Of each step: after its passes nothing of ours is in the processor's cache. Every call and every object that is
+    # touched costs a microsecond then, and one of weakref's dictionaries or sets five.
 
     def _optimizer_steps(self, *_: Any) -> None:
+        alarms, losses = self.alarms, self.losses
         if self.keeper.wants_first:
             self.before_step()
-        self._look_for_bad()
-        self.losses.step_begins()
+        if alarms is not None and alarms.wanted:
+            alarms.at_boundary()
+        if losses.trains:
+            losses.step_begins()
         if self.hyperparameters.wished:
             self._guard(self.hyperparameters.look)
 
     def _optimizer_stepped(self, optimizer: torch.optim.Optimizer, *_: Any) -> None:
         self._steps_by_hand = False
-        self.losses.step_ends()
-        self.hyperparameters.stepped(optimizer)
+        if self.losses.trains:
+            self.losses.step_ends()
+        if self._stepped_last() is not optimizer:
+            self._stepped_last = weakref.ref(optimizer)
+            self.hyperparameters.stepped(optimizer)
         if self._lead.counts(optimizer):
             self._stepped()
 
@@ -155,10 +168,14 @@ class Watcher:
         loop = self._loop
         loop.stepped()
         self._overhead.boundary()
-        self.losses.stepped(loop.step, loop.epoch)
+        if self.losses.trains:
+            self.losses.stepped(loop.step, loop.epoch)
         if self._mailbox.waits or loop.brake.counts:
             self._overhead.leave_out(self._serve)
-        self._guard(self.keeper.after_step)
+        try:
+            self.keeper.after_step()
+        except Exception as error:
+            self._on_error(error)
 
     def _serve(self) -> None:
         """Do what others have asked for, and stand still if they have."""
@@ -169,8 +186,11 @@ class Watcher:
         if self.alarms is not None and self.alarms.wanted:
             self.alarms.at_boundary()
 
-    def _criterion_returned(self, args: Any, output: Any) -> None:
+    def _criterion_returned(self, criterion: object, args: object, output: object) -> None:
         self.losses.returned(output, self._model.training, self._loop.step, self._loop.epoch)
+
+    def _criterion_not_needed(self) -> None:
+        self._leave_criterion()  # a module with a hook takes a longer way, at every call
 
     def _guard(self, action: Callable[[], None]) -> None:
         """Run `action`; unlike what the hooks call, this stands in the user's own loop."""
@@ -178,3 +198,7 @@ class Watcher:
             action()
         except Exception as error:
             self._on_error(error)
+
+
+def _nothing() -> None:
+    """There is no criterion."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import copy
-from collections.abc import Callable, Iterator, Mapping
-from operator import is_
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain, islice
+from operator import is_, methodcaller
 from typing import Any
 
 import torch
@@ -16,7 +18,7 @@ from torchvis_widgets.look.errors import ON_THE_CPU, ReplicaError, in_words, out
 from torchvis_widgets.look.leaves import leaves
 from torchvis_widgets.look.randomness import RandomStateKept
 
-_TABLES = ("_parameters", "_buffers", "_modules")
+_PLAIN = {bool, int, float, str, type(None)}
 
 
 def unwrapped(model: nn.Module) -> nn.Module:
@@ -75,39 +77,52 @@ def quieted(module: nn.Module, drop_hook: Callable[[Any], bool]) -> nn.Module:
 @contextlib.contextmanager
 def attributes_kept(module: nn.Module) -> Iterator[None]:
     """Puts back what the block assigned to attributes, buffers included: a pass must not hang on the one before."""
-    before = [
-        (vars(part), dict(vars(part)), {name: dict(vars(part)[name]) for name in _TABLES})
-        for part in module.modules()
-        if not isinstance(part, torch.jit.ScriptModule)  # theirs are not in Python
-    ]
+    tables: list[dict[str, Any]] = []
+    for part in module.modules():
+        if not isinstance(part, torch.jit.ScriptModule):  # theirs are not in Python
+            own = vars(part)
+            tables += own, own["_parameters"], own["_buffers"], own["_modules"]
+    before = _contents(tables)
     try:
         yield
     finally:
-        for attributes, kept, tables in before:
-            _put_back(attributes, kept)
-            for name, table in tables.items():
-                _put_back(attributes[name], table)
+        # By identity, of all tables at once and in no loop in Python: this is done after every pass.
+        sizes, *now = _contents(tables)
+        if sizes != before[0] or not all(all(map(is_, *pair)) for pair in zip(now, before[1:], strict=True)):
+            _put_back(tables, *before)
 
 
-def _put_back(table: dict[str, Any], kept: Mapping[str, Any]) -> None:
-    # By identity, and without a loop in Python: this is done for every module after every pass.
-    same = len(table) == len(kept) and all(map(is_, table.values(), kept.values())) and all(map(is_, table, kept))
-    if not same:
+def _contents(tables: Sequence[dict[str, Any]]) -> tuple[list[int], list[str], list[Any]]:
+    """How long each table is, and the keys and values of all of them."""
+    values = chain.from_iterable(map(methodcaller("values"), tables))
+    return list(map(len, tables)), list(chain.from_iterable(tables)), list(values)
+
+
+def _put_back(tables: Sequence[dict[str, Any]], sizes: list[int], keys: list[str], values: list[Any]) -> None:
+    pairs = zip(keys, values, strict=True)
+    for table, size in zip(tables, sizes, strict=True):
         table.clear()
-        table.update(kept)
+        table.update(islice(pairs, size))
 
 
 def _at_hand(model: nn.Module, device: torch.device | str | None) -> dict[int, Any]:
     """Copies that deepcopy cannot make, for its memo, and those that would take room on the wrong device."""
     found: dict[int, Any] = {}
     for module in model.modules():
-        for _, tensor in leaves(vars(module)):
+        attributes = [value for value in vars(module).values() if type(value) not in _PLAIN]
+        # The tables of hooks: a dozen a module, of which deepcopy makes half of its work.
+        found |= {id(value): OrderedDict() for value in attributes if _is_empty_table(value)}
+        for _, tensor in leaves([value for value in attributes if id(value) not in found]):
             if not tensor.is_leaf:  # a result of autograd, such as the weight that torch.nn.utils.weight_norm computes
                 found[id(tensor)] = tensor.detach().clone()
             elif device is not None and type(tensor) in (Tensor, nn.Parameter):
                 moved = tensor.detach().to(device, copy=True)
                 found[id(tensor)] = nn.Parameter(moved, False) if isinstance(tensor, nn.Parameter) else moved
     return found
+
+
+def _is_empty_table(value: object) -> bool:
+    return type(value) is OrderedDict and not value and not vars(value)
 
 
 def _drop_hooks(module: nn.Module, drop_hook: Callable[[Any], bool]) -> None:

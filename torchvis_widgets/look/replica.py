@@ -63,15 +63,12 @@ class Replica:
                 self.module.to(device)
         self._fuses = any(isinstance(part, _FUSING) for part in self.module.modules())
         self._tensors = _named_tensors(self.module)
+        self.devices = list(dict.fromkeys(each.device for each in self._tensors.values())) or [torch.device("cpu")]
+        """The devices of the replica's tensors, the inputs' one first."""
         self._required = self._tensors.keys() & self.module.state_dict().keys()
         self._loaded: tuple[Hashable, int] | None = None
         if factory:
             self.load(_named_tensors(model), None)
-
-    @property
-    def devices(self) -> list[torch.device]:
-        """The devices of the replica's tensors, the inputs' one first."""
-        return list(dict.fromkeys(tensor.device for tensor in self._tensors.values())) or [torch.device("cpu")]
 
     @property
     def device(self) -> torch.device:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from torchvis_widgets.record.measure_on_cpu import read_once, rows_on_cpu
 from torchvis_widgets.record.measure_together import together
-from torchvis_widgets.record.sampling import MOST_SAMPLES, Exact, Sample, flat, norms
+from torchvis_widgets.record.sampling import COPIED, MOST_SAMPLES, Exact, Sample, flat, norms, wide
 
 __all__ = ["Reading"]
 
@@ -30,13 +30,19 @@ class Reading:
         self.sample = Sample(flats, most)
         large = [place for place, size in enumerate(self.sample.sizes) if size < len(flats[place])]
         self._exact: dict[int, Exact] = {}
-        if self.device.type == "cpu":
-            found = read_once([flats[place] for place in large]) if large else ()
-            self._exact.update(zip(large, found, strict=True))
+        self._copies: dict[int, Tensor] = {}  # of what is read when the rows are asked for
+        if self.device.type == "cpu" and sum(len(flats[place]) for place in large) <= COPIED:
+            self._copies = {place: flats[place].to(wide(flats[place].dtype), copy=True) for place in large}
+        elif self.device.type == "cpu":
+            self._exact.update(zip(large, read_once([flats[place] for place in large]), strict=True))
         elif large:
             exact = zip(large, norms([flats[place] for place in large]), strict=True)
             self._exact = {place: (norm, *torch.aminmax(flats[place])) for place, norm in exact}
         self._inverses: list[tuple[int, Tensor]] = []
+
+    def values(self, count: int) -> list[Tensor]:
+        """What there is of the first `count` tensors as they were: all of each (n,), or its sample (k,)."""
+        return [self._copies.get(place, part) for place, part in enumerate(self.sample.parts()[:count])]
 
     def unscale(self, first: int, scale: Tensor) -> None:
         """Tells that the tensors from `first` on were multiplied with `scale`, which their rows are to be rid of."""
@@ -46,6 +52,9 @@ class Reading:
         """The statistics (tensors, `COLUMNS` and `BINS` counts) on the device; on the CPU any thread may ask."""
         with torch.no_grad():
             on_cpu = self.device.type == "cpu"
+            if self._copies:
+                found = read_once(list(self._copies.values()))
+                self._exact, self._copies = dict(zip(self._copies, found, strict=True)), {}
             rows = rows_on_cpu(self.sample, self._exact) if on_cpu else together(self.sample, self._exact)
             for first, inverse in self._inverses:
                 rows[first:, :5].mul_(inverse.to(rows))

@@ -27,7 +27,7 @@ from torchvis_widgets.record.errors import Problems, RunError
 from torchvis_widgets.record.lines import Lines
 from torchvis_widgets.record.marks import Mark, Marks
 from torchvis_widgets.record.metrics_file import MetricsFile, Row, read_marks, read_metrics
-from torchvis_widgets.record.numbers import check_name, to_number
+from torchvis_widgets.record.numbers import at_hand, check_name, to_number
 from torchvis_widgets.record.ring import Ring, Slot
 from torchvis_widgets.record.series import Series
 from torchvis_widgets.record.weak import weakly
@@ -93,10 +93,16 @@ class MetricsWriter(Drain):
         at = math.nan if epoch is None else float(epoch)
         if type(step) is not int:
             step = operator.index(step)
-        for name, value in _items(values):
+        try:
+            items = values.items()
+        except AttributeError:
+            raise TypeError(
+                f'log: found {type(values).__name__}, expected a dict of names and numbers: log({{"train/loss": loss}})'
+            ) from None
+        for name, value in items:
             if type(name) is not str or not name:
                 check_name(name)
-            number: float | Slot | None = value if type(value) is float else _at_hand(value)
+            number: float | Slot | None = value if type(value) is float else at_hand(value)
             if number is None:
                 found = to_number(name, value)
                 number = self._ring(found.device).put(found) if isinstance(found, Tensor) else found
@@ -270,23 +276,3 @@ def _until_missing(entries: list[Entry]) -> tuple[list[Row], list[Entry]]:
             return rows, entries[place:]
         rows.append((step, epoch, at, number, value, branch))
     return rows, []
-
-
-def _at_hand(value: Any) -> float | None:
-    """A copy of a number that is a plain tensor on the CPU, as most are; None for all else."""
-    if type(value) is not Tensor or not value.is_cpu:
-        return None
-    try:
-        found = value.item()  # unlike float() it takes tensors with gradient without a warning
-    except RuntimeError:  # more than one element: the words for that are to_number's
-        return None
-    return found if type(found) is float else None
-
-
-def _items(values: Mapping[str, Any]) -> Any:
-    try:
-        return values.items()
-    except AttributeError:
-        raise TypeError(
-            f'log: found {type(values).__name__}, expected a dict of names and numbers: log({{"train/loss": loss}})'
-        ) from None

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-__all__ = ["check_name", "check_step", "to_number"]
+__all__ = ["at_hand", "check_name", "check_step", "to_number"]
 
 
 def check_name(name: object) -> None:
@@ -28,6 +28,17 @@ def check_step(step: object) -> int:
     if step < 0:
         raise ValueError(f"log(step=…) takes the number of optimizer steps, 0 or more; found {step}")
     return step
+
+
+def at_hand(value: Any) -> float | None:
+    """A copy of a number that is a plain tensor on the CPU, as most are; None for all else."""
+    if type(value) is not Tensor or not value.is_cpu:
+        return None
+    try:
+        found = value.item()  # unlike float() it takes tensors with gradient without a warning
+    except RuntimeError:  # more than one element: the words for that are to_number's
+        return None
+    return found if type(found) is float else None
 
 
 def to_number(name: str, value: Any) -> float | Tensor:

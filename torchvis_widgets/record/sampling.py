@@ -11,10 +11,24 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils import _python_dispatch
 
-__all__ = ["APART", "BINS", "COLUMNS", "INSIDE", "MOST_SAMPLES", "Exact", "Sample", "flat", "norms", "obstacle", "wide"]
+__all__ = [
+    "APART",
+    "BINS",
+    "COLUMNS",
+    "COPIED",
+    "INSIDE",
+    "MOST_SAMPLES",
+    "Exact",
+    "Sample",
+    "flat",
+    "norms",
+    "obstacle",
+    "wide",
+]
 
 BINS = 64
 MOST_SAMPLES = 65_536
+COPIED = 2**20  # elements on the CPU that are copied sooner than read: reading is then another thread's
 GOLDEN = 40_503  # the golden section of 65,536: its multiples, modulo that, are spread evenly however many there are
 COLUMNS = ("norm", "min", "max", "mean", "std", "nonzero", "low", "high")  # and then the counts between low and high
 

@@ -15,6 +15,7 @@ from torch import Tensor
 from torchvis_widgets.record.measure import Reading
 from torchvis_widgets.record.sampling import BINS, COLUMNS
 from torchvis_widgets.record.statistics_file import StatisticsRow
+from torchvis_widgets.record.update import Moved
 
 __all__ = ["Label", "Sheet"]
 
@@ -30,20 +31,20 @@ class Label(NamedTuple):
 
 @dataclass(frozen=True)
 class Sheet:
-    """Tensors of one device, read at one step, a label each; `moved` (m,): how far the first m were moved."""
+    """Tensors of one device, read at one step, a label each; `moved()` (m,): how far the first m were moved."""
 
     step: int
     epoch: float | None
     branch: int
     labels: list[Label]
     readings: Sequence[Reading]
-    moved: Tensor | None = None
+    moved: Moved | None = None
     time: float = field(default_factory=time.time)
 
     def payload(self) -> Tensor:
         """All numbers in one tensor (n,), so that one copy brings them to the host."""
         rows = [reading.rows().reshape(-1) for reading in self.readings]
-        return torch.cat(rows if self.moved is None else [*rows, self.moved.to(rows[0].dtype)])
+        return torch.cat(rows if self.moved is None else [*rows, self.moved().to(rows[0].dtype)])
 
     @property
     def device(self) -> torch.device:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
 from torchvis_widgets.record.measure_on_cpu import distances
-from torchvis_widgets.record.sampling import Sample, flat, norms, wide
+from torchvis_widgets.record.sampling import COPIED, Sample, flat, norms, wide
 
-__all__ = ["Before"]
+__all__ = ["Before", "Moved"]
+
+Moved = Callable[[], Tensor]
 
 _MOST_BYTES = 1024**3
 
@@ -18,7 +20,7 @@ _MOST_BYTES = 1024**3
 class Before:
     """What measurable tensors of one device and type were before a step: all of it, or their samples.
 
-    `exact` says which: at most 1 GiB is copied. `samples` are the tensors' own, `most` elements at most.
+    `exact` says which: at most 1 GiB is copied. `samples` are copies of all of a tensor, or of `most` of its elements.
     """
 
     def __init__(self, tensors: Sequence[Tensor], samples: Sequence[Tensor], most: int, *, exact: bool) -> None:
@@ -31,12 +33,24 @@ class Before:
             if self.exact and not (tensor.is_cpu and len(sample) == tensor.numel()):
                 self._values[place] = flat(tensor).to(kind, copy=True)
 
-    def moved(self) -> Tensor:
-        """The norms (tensors,) of what has changed since, from the samples where not `exact`; to be called once."""
+    def moved(self) -> Moved:
+        """The norms (tensors,) of what has changed until now, from the samples where not `exact`; to be called once.
+
+        Nothing is left to be computed of them but what any thread may.
+        """
         flats = [flat(tensor) for tensor in self._tensors]
+        if self.exact and flats[0].is_cpu:
+            sizes = [len(each) for each in flats]
+            if sum(sizes) <= COPIED:
+                now = torch.cat(flats)
+                return lambda: distances(self._values, torch.split(now, sizes))
+            found = distances(self._values, flats)
+        else:
+            found = self._difference(flats)
+        return lambda: found
+
+    def _difference(self, flats: list[Tensor]) -> Tensor:
         if self.exact:
-            if flats[0].is_cpu:
-                return distances(self._values, flats)
             torch._foreach_sub_(self._values, flats)
             return norms(self._values)
         after = Sample(flats, self._most)

@@ -152,7 +152,7 @@ class Hyperparameters(Mapping[str, Any]):
     @property
     def wished(self) -> bool:
         """Whether the user has set or held anything that is to be looked after."""
-        return bool(self._wishes)
+        return bool(self._wishes.all)
 
     def look(self) -> None:
         """Before each step: put back what is held, and notice what a scheduler has set."""

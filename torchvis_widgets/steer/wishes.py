@@ -35,39 +35,39 @@ class Wishes:
 
     def __init__(self, setter_of: Callable[[Knob], str], overridden: Callable[[Knob, Wish], None]) -> None:
         self._setter_of, self._overridden = setter_of, overridden
-        self._all: dict[Knob, Wish] = {}
+        self.all: dict[Knob, Wish] = {}
 
     def __getitem__(self, knob: Knob) -> Wish | None:
-        return self._all.get(knob)
+        return self.all.get(knob)
 
     def __len__(self) -> int:
-        return len(self._all)
+        return len(self.all)
 
     def make(self, knob: Knob, value: Value, before: Value, *, held: bool) -> None:
         """The user has given `value`, in place of an older wish."""
-        self._all[knob] = Wish(value, before, held, version=_version(knob))
+        self.all[knob] = Wish(value, before, held, version=_version(knob))
 
     def hold(self, knob: Knob, held: bool) -> None:
         """Put the wish back from now on whenever something else sets the knob, or let it go."""
-        old = self._all.get(knob)
+        old = self.all.get(knob)
         value = old.value if old is not None and held else knob.get()
-        self._all[knob] = Wish(value, value, held, version=_version(knob))
+        self.all[knob] = Wish(value, value, held, version=_version(knob))
         if held:
-            self._put_back(knob, self._all[knob])
+            self._put_back(knob, self.all[knob])
 
     def forget(self) -> None:
         """The training has gone back to a snapshot."""
-        self._all.clear()
+        self.all.clear()
 
     def look(self) -> None:
         """Before a step: put back what is held, and notice what is set otherwise. Waits for no device."""
-        for knob, wish in list(self._all.items()):
+        for knob, wish in list(self.all.items()):
             if wish.by and not wish.held:
                 continue
             try:
                 self._look_at(knob, wish)
             except (LookupError, AttributeError):  # the optimizer, its group or the module is gone
-                del self._all[knob]
+                del self.all[knob]
 
     def _look_at(self, knob: Knob, wish: Wish) -> None:
         tensor = knob.tensor

@@ -11,9 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from torchvis_widgets.record import measure, update
 from torchvis_widgets.record.measure import Reading
 from torchvis_widgets.record.measure_together import together
 from torchvis_widgets.record.sampling import BINS, COLUMNS, MOST_SAMPLES, Sample, flat, obstacle, places
+from torchvis_widgets.record.update import Before
 
 LARGE = 70_001  # more than are sampled
 
@@ -64,8 +66,8 @@ def test_both_ways_of_computing_find_the_same() -> None:
     tensors.append(torch.full((2000,), 0.25))
     flats = [flat(tensor) for tensor in tensors]
     reading = Reading(tensors)
-    device_way = together(Sample(flats), reading._exact)
     cpu_way = reading.rows()
+    device_way = together(Sample(flats), reading._exact)
     assert torch.allclose(device_way[:, :8], cpu_way[:, :8], rtol=1e-5, atol=1e-6, equal_nan=True)
     shifted = (device_way[:, 8:].cumsum(1) - cpu_way[:, 8:].cumsum(1)).abs()
     assert shifted.max() <= 3  # a value on a bin's border
@@ -122,6 +124,26 @@ def test_strides_do_not_matter() -> None:
     tensor = seeded(2 * 3 * 4 * 5).view(2, 3, 4, 5)
     for same in (tensor.to(memory_format=torch.channels_last), tensor.transpose(1, 2), tensor[:, :, ::1]):
         assert rows(same)[0] == pytest.approx(rows(tensor)[0], rel=1e-6)
+
+
+@pytest.mark.parametrize("exact", [True, False])
+def test_what_is_copied_to_be_read_later_is_what_is_read_at_once(monkeypatch: pytest.MonkeyPatch, exact: bool) -> None:
+    def measured() -> tuple[Tensor, Tensor]:
+        tensors = [seeded(size, 3.0, size) for size in (7, 1025, LARGE)]
+        reading = Reading(tensors, 4096)
+        before = Before(tensors, reading.values(3) if exact else reading.sample.parts(), 4096, exact=exact)
+        for tensor in tensors:
+            tensor.add_(seeded(len(tensor), 0.1, 1))
+        moved = before.moved()
+        for tensor in tensors:
+            tensor.zero_()
+        return reading.rows(), moved()
+
+    later = measured()
+    for module in (measure, update):
+        monkeypatch.setattr(module, "COPIED", 0)
+    for one, other in zip(later, measured(), strict=True):
+        assert torch.equal(one, other)
 
 
 def test_what_is_read_is_what_was_there_then() -> None:

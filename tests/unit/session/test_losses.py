@@ -58,7 +58,7 @@ def test_passes_are_told_apart_where_the_training_loss_is_another() -> None:
 @pytest.mark.parametrize("kind", [torch.float32, torch.float64, torch.bfloat16])
 def test_losses_of_a_long_stretch_are_summed_up_and_not_held(training: bool, kind: torch.dtype) -> None:
     found: list[float] = []
-    tap = LossTap(lambda step, epoch, values: found.extend(value.item() for value in values.values()))
+    tap = LossTap(lambda step, epoch, values: found.extend(map(float, values.values())))
     numbers = torch.arange(3.0 * PART + 7).to(kind)
     for number in numbers:
         tap.returned(number, training, 0, 0.0)

@@ -55,7 +55,7 @@ def test_weights_gradients_and_updates_are_those_of_the_loop(every: int) -> None
 
 def test_by_default_every_fifty_steps_from_the_first_on() -> None:
     model, optimizer, criterion = setup()
-    with tvw.watch(model, optimizer, criterion) as session:
+    with tvw.watch(model, optimizer, criterion, overhead=None) as session:
         for _ in steps(model, optimizer, criterion, data(101)):
             pass
     rows = session.run.statistics()

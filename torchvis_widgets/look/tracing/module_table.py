@@ -39,7 +39,7 @@ class _Table:
         self._trainable = {path for name in replica.trainable for path in _containers(name)}
         self._sizes, self._count = sizes, count
         self._by_key = {node.key: node for node in nodes}
-        self._modules = dict(replica.module.named_modules())
+        self._batch_first = {path: _batch_first(module) for path, module in replica.module.named_modules()}
         self._calls: dict[str, list[Node]] = defaultdict(list)
         self._readers: dict[str, str] = {}
         for node in nodes:
@@ -67,7 +67,7 @@ class _Table:
             children=any(True for _ in module.children()),
             container=isinstance(module, CONTAINERS),
             features=_features(module),
-            batch_first=_batch_first(module),
+            batch_first=self._batch_first[owner],
             patches=_cuts_patches(module),
             keys=_keys(owner, calls),
             tied=tuple(twin for _, twins in tied for twin in twins),
@@ -89,7 +89,7 @@ class _Table:
         around = [call]
         while around[-1].parent is not None:
             around.append(self._by_key[around[-1].parent])
-        batch_first = (_batch_first(self._modules[box.path]) for box in around)
+        batch_first = (self._batch_first[box.path] for box in around)
         return Context(
             type=call.type,
             leaf=call.outputs[0].leaf,

@@ -79,8 +79,8 @@ class Walk:
         run: Callable[..., Any] | None = None,
     ) -> None:
         self._listener = listener
-        self._paths = {id(module): path for path, module in model.named_modules()}
         self._modules = list(model.modules() if modules is None or functions else modules)
+        self._paths = _paths(model, {id(module) for module in self._modules})
         self._functions, self._run = functions, run
         self._stack: list[Call] = []
         self._module_calls: dict[int, int] = defaultdict(int)
@@ -249,6 +249,21 @@ class Walk:
         return next(call for call in reversed(self._stack) if call.module is module)
 
 
+@functools.lru_cache(maxsize=4096)
+def _has_parts(operator: Any) -> bool:
+    return bool(operator._can_decompose())
+
+
+def _paths(model: nn.Module, wanted: set[int]) -> dict[int, str]:
+    found: dict[int, str] = {}
+    for path, module in model.named_modules():
+        if id(module) in wanted:
+            found[id(module)] = path
+            if len(found) == len(wanted):
+                break
+    return found
+
+
 def class_name(module: nn.Module) -> str:
     """The name of a module's class; of a scripted one that of the class it was made of."""
     name: str = module.original_name if isinstance(module, torch.jit.ScriptModule) else type(module).__name__
@@ -285,7 +300,7 @@ class _Operators(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def _carry_out(self, func: Any, *args: Any, **kwargs: Any) -> Any:
         # batch_norm, and in inference mode many more: their parts are what is told. Those of nested tensors never end.
-        if not any_nested(args) and func._can_decompose():
+        if not any_nested(args) and _has_parts(func):
             with self:
                 parts = func.decompose(*args, **kwargs)
             if parts is not NotImplemented:
