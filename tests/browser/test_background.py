@@ -51,7 +51,7 @@ def run(board: Dashboard, cell: int) -> None:
 
 def they_wait_for_a_busy_cell(board: Dashboard) -> None:
     notebook, notices = board.notebook, board.root.locator(".tvw-busy:visible")
-    assert notices.count() == 0
+    wait_for(lambda: notices.count() == 0, "nobody to wait for the cell that made the dashboard")
     notebook.run_cell(2)
     wait_for(lambda: board.status == "training", "the busy cell")
     board.row("relu").click()

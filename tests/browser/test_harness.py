@@ -87,7 +87,7 @@ def test_reload_brings_the_widget_back(open_notebook: OpenNotebook) -> None:
     notebook.cell_output(1).locator("canvas.echo").wait_for()
     notebook.wait_idle()
     notebook.save()
-    notebook.open(notebook.page.evaluate("() => window.jupyterapp.shell.currentWidget.context.path"))
+    notebook.reload(1)
     notebook.cell_output(1).locator("canvas.echo").wait_for()
     assert notebook.kernel_eval("echo.comm is not None")
 

@@ -289,7 +289,7 @@ def finish(quickstart: Quickstart) -> None:
 def a_reload_brings_the_views_back(quickstart: Quickstart) -> None:
     notebook, board = quickstart.notebook, quickstart.board
     notebook.save()
-    notebook.open(notebook.page.evaluate("() => window.jupyterapp.shell.currentWidget.context.path"))
+    notebook.reload(board.cell)
     board.ready()
     assert board.status == "finished"
     assert len(board.loss_lines()) >= 2

@@ -88,7 +88,7 @@ def test_a_new_view_of_the_output_follows(board: Dashboard) -> None:
 
 def test_a_reloaded_page_has_a_live_dashboard_again(board: Dashboard) -> None:
     board.notebook.save()
-    board.notebook.open(board.notebook.page.url.rsplit("/", 1)[-1].split("?")[0])
+    board.notebook.reload(board.cell)
     board.ready()
     moves(board)
     assert not notices(board)

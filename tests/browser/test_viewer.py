@@ -247,7 +247,7 @@ def test_a_channel_is_switched_off_and_on_again(viewer: Viewer) -> None:
     viewer.button("Ablate").click()
     viewer.root.locator(".tvw-marks .tvw-off").wait_for(state="attached")
     viewer.root.get_by_test_id("tvw-ablations").wait_for()
-    assert viewer.root.locator(".tvw-thumb small").count() == 6
+    wait_for(lambda: viewer.root.locator(".tvw-thumb small").count() == 6, "what changes for each sample")
     assert viewer.root.evaluate(CUT_JS, [330, 500, 560, 620, 660, 760, 1000]) == []
     select(viewer, "patch")
     viewer.frame(layer="patch")
