@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
 
 import pytest
@@ -11,18 +10,24 @@ import torchvis_widgets as tvw
 from tests.unit.widgets.front_end import FrontEnd
 from torchvis_widgets.look.replica import Replica
 from torchvis_widgets.widgets.matrix import Matrix
+from torchvis_widgets.widgets.viewing.latest import Latest
 
 W = "conv.weight"
 
 
+@pytest.fixture(autouse=True)
+def nothing_beside_the_frames(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is computed beside them, such as colour limits, makes another frame whenever it is known."""
+    monkeypatch.setattr(Latest, "want", lambda latest, work: None)
+
+
 def counted(monkeypatch: pytest.MonkeyPatch, owner: type, name: str) -> Counter[str]:
-    """How often a method is called from now on, by this thread: others compute colour limits meanwhile."""
+    """How often a method is called from now on."""
     calls: Counter[str] = Counter()
-    here = threading.get_ident()
     method = getattr(owner, name)
 
     def call(*args: object, **kwargs: object) -> object:
-        calls[name] += threading.get_ident() == here
+        calls[name] += 1
         return method(*args, **kwargs)
 
     monkeypatch.setattr(owner, name, call)
